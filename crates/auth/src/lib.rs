@@ -1,0 +1,1 @@
+//! JWT bearer grants (RFC 7523) with any keybearer signer: assertion, exchange, cached tokens

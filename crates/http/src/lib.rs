@@ -1,0 +1,1 @@
+//! The HTTP client of keybearer: TLS on ring, roots, proxy, limits

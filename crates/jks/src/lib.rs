@@ -1,0 +1,1 @@
+//! Java key stores (JKS) as keybearer signers, read and written

@@ -1,0 +1,1 @@
+//! A Salesforce-like authorization server for demos and tests

@@ -1,0 +1,1 @@
+//! PEM and PKCS#8 key files as keybearer signers

@@ -1,0 +1,1 @@
+//! PKCS#12 key stores as keybearer signers

@@ -1,0 +1,1 @@
+//! Salesforce's rules for the JWT bearer flow: hosts, audience, refusals explained

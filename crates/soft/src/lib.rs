@@ -1,0 +1,1 @@
+//! Private key bytes as a keybearer signer, and password-based decryption for key files

@@ -1,0 +1,1 @@
+//! Certificates over any keybearer signer, remote keys included
