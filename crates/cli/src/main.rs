@@ -1,3 +1,21 @@
 //! The command line of keybearer.
 
-fn main() {}
+mod app;
+mod args;
+mod commands;
+mod config;
+mod context;
+mod failure;
+mod layers;
+mod logging;
+mod output;
+mod prompt;
+mod signals;
+mod text;
+mod usage;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    app::run(std::env::args_os().collect())
+}

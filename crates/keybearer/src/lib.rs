@@ -1,1 +1,8 @@
-//! OAuth access tokens by JWT bearer grant, from a signing key that lives anywhere
+//! OAuth access tokens by JWT bearer grant, from a signing key that lives anywhere.
+
+mod process_env;
+mod registry;
+
+pub use keybearer_core::*;
+pub use process_env::ProcessEnv;
+pub use registry::{default_registry, open};

@@ -1,0 +1,34 @@
+//! The commands, a module each.
+
+mod completions;
+mod man;
+mod sources;
+
+use clap::Subcommand;
+
+use crate::{context::Context, failure::Outcome};
+
+/// What keybearer can do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Sources(sources::Arguments),
+    Completions(completions::Arguments),
+    Man(man::Arguments),
+}
+
+impl Command {
+    /// Runs the command; its exit status is its result.
+    pub(crate) async fn run(self, cx: &Context) -> Outcome {
+        match self {
+            Self::Sources(arguments) => sources::run(&arguments, cx),
+            Self::Completions(arguments) => completions::run(&arguments, cx),
+            Self::Man(arguments) => man::run(&arguments, cx),
+        }
+    }
+
+    /// Whether a profile can say anything to it: commands that describe keybearer itself work beside a broken
+    /// `keybearer.toml`.
+    pub(crate) fn has_options(&self) -> bool {
+        !matches!(self, Self::Sources(_) | Self::Completions(_) | Self::Man(_))
+    }
+}

@@ -1,0 +1,47 @@
+//! What every command is given.
+
+use std::sync::Arc;
+
+use keybearer::ProcessEnv;
+use keybearer_core::{KeyUri, OpenContext, Registry, Signer};
+
+use crate::{failure::Failure, layers::Origins, output::Output, prompt};
+
+/// What every command is given.
+#[derive(Debug)]
+pub(crate) struct Context {
+    /// Where words go.
+    pub(crate) out: Output,
+    /// Where the options' values come from.
+    pub(crate) origins: Origins,
+    /// The key sources of this build.
+    pub(crate) registry: Registry,
+    /// What opening a key needs; the connection's commands give it their network and time limit.
+    pub(crate) open: OpenContext,
+}
+
+impl Context {
+    pub(crate) fn new(out: Output, origins: Origins) -> Self {
+        Self {
+            out,
+            origins,
+            registry: keybearer::default_registry(),
+            open: OpenContext::new(Arc::new(ProcessEnv::new().with_prompt(prompt::ask))),
+        }
+    }
+
+    /// As [`open`](Self::open), for a secret that is being chosen: it is asked for twice.
+    pub(crate) fn choosing_secrets(&self) -> OpenContext {
+        let mut cx = self.open.clone();
+        cx.env = Arc::new(ProcessEnv::new().with_prompt(prompt::ask_twice));
+        cx
+    }
+
+    /// Opens a key.
+    pub(crate) async fn signer(&self, uri: &KeyUri) -> Result<Arc<dyn Signer>, Failure> {
+        tracing::info!(key = %uri, "opening the key");
+        let signer = self.registry.open(uri, &self.open).await?;
+        tracing::info!(id = %signer.id(), algorithms = ?signer.algorithms(), "the key is open");
+        Ok(signer)
+    }
+}

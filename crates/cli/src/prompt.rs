@@ -1,0 +1,93 @@
+//! Asking the person at the terminal for a secret.
+
+use std::io;
+
+use keybearer_core::Secret;
+
+use crate::text::printable;
+
+/// Asks once, without an echo.
+pub(crate) fn ask(question: &str) -> io::Result<Secret> {
+    let _restored = Terminal::remember()?;
+    rpassword::prompt_password(format!("{}: ", capitalised(question))).map(Secret::from)
+}
+
+/// Asks twice: a secret that is being chosen must not be a slip of the finger.
+pub(crate) fn ask_twice(question: &str) -> io::Result<Secret> {
+    let first = ask(question)?;
+    if ask(&format!("{question}, once more"))? == first {
+        Ok(first)
+    } else {
+        Err(io::Error::other("the two answers differ"))
+    }
+}
+
+fn capitalised(question: &str) -> String {
+    let clean = printable(question);
+    let mut chars = clean.chars();
+    chars
+        .next()
+        .map(|first| first.to_uppercase().chain(chars).collect())
+        .unwrap_or_default()
+}
+
+use terminal::Terminal;
+pub(crate) use terminal::restore as restore_terminal;
+
+/// A process that ends by a signal in the middle of a prompt must not leave the terminal without an echo.
+#[cfg(unix)]
+mod terminal {
+    use std::{
+        fs::File,
+        io,
+        sync::{Mutex, PoisonError},
+    };
+
+    use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
+
+    static BEFORE: Mutex<Option<(File, Termios)>> = Mutex::new(None);
+
+    /// Holds the terminal's settings until it is dropped.
+    pub(super) struct Terminal;
+
+    impl Terminal {
+        pub(super) fn remember() -> io::Result<Self> {
+            let tty = File::open("/dev/tty").map_err(|_| {
+                io::Error::new(io::ErrorKind::Unsupported, "there is no terminal to ask at")
+            })?;
+            let settings = tcgetattr(&tty)?;
+            *BEFORE.lock().unwrap_or_else(PoisonError::into_inner) = Some((tty, settings));
+            Ok(Self)
+        }
+    }
+
+    impl Drop for Terminal {
+        fn drop(&mut self) {
+            restore();
+        }
+    }
+
+    pub(crate) fn restore() {
+        let before = BEFORE.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some((tty, settings)) = before {
+            // A terminal that has gone needs no settings.
+            let _ = tcsetattr(&tty, OptionalActions::Now, &settings);
+        }
+    }
+}
+
+#[cfg(not(unix))]
+mod terminal {
+    use std::io;
+
+    /// The console resets itself when the process ends.
+    pub(super) struct Terminal;
+
+    impl Terminal {
+        pub(super) fn remember() -> io::Result<Self> {
+            Ok(Self)
+        }
+    }
+
+    pub(crate) fn restore() {}
+}

@@ -1,0 +1,80 @@
+//! Text for people: escapes, columns, times.
+
+use std::time::SystemTime;
+
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
+/// `text` without what could drive a terminal or turn the reading order round: control characters, tabs and line breaks
+/// among them, and Unicode's bidirectional controls are written as escapes.
+pub(crate) fn printable(text: &str) -> String {
+    let mut clean = String::with_capacity(text.len());
+    for c in text.chars() {
+        let is_bidi = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        if c.is_control() || is_bidi {
+            clean.extend(c.escape_default());
+        } else {
+            clean.push(c);
+        }
+    }
+    clean
+}
+
+/// Rows in columns that are two spaces apart; the last column is not padded.
+pub(crate) fn columns(rows: &[Vec<String>]) -> String {
+    let count = rows.iter().map(Vec::len).max().unwrap_or_default();
+    let width = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column));
+        cells
+            .map(|cell| cell.chars().count())
+            .max()
+            .unwrap_or_default()
+    };
+    let widths: Vec<_> = (0..count).map(width).collect();
+    let mut text = String::new();
+    for row in rows {
+        let mut line = String::new();
+        for (cell, width) in row.iter().zip(&widths) {
+            line.push_str(cell);
+            line.extend(std::iter::repeat_n(' ', width - cell.chars().count() + 2));
+        }
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+/// A time in RFC 3339, in UTC, to the second.
+pub(crate) fn rfc3339(at: SystemTime) -> String {
+    let at = OffsetDateTime::from(at).truncate_to_second();
+    // Only years over 9999 have no such text, and X.509 cannot write those either.
+    at.format(&Rfc3339)
+        .unwrap_or_else(|_| "9999-12-31T23:59:59Z".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::{Duration, UNIX_EPOCH};
+
+    #[test]
+    fn nothing_drives_the_terminal() {
+        assert_eq!(
+            printable("a\u{1b}[31m\r\n\u{202e}é"),
+            "a\\u{1b}[31m\\r\\n\\u{202e}é"
+        );
+    }
+
+    #[test]
+    fn columns_line_up() {
+        let rows = [vec!["a".into(), "b".into()], vec!["éé".into(), "".into()]];
+        assert_eq!(columns(&rows), "a   b\néé\n");
+    }
+
+    #[test]
+    fn times_are_in_utc() {
+        assert_eq!(
+            rfc3339(UNIX_EPOCH + Duration::from_millis(1_500)),
+            "1970-01-01T00:00:01Z"
+        );
+    }
+}

@@ -1,0 +1,25 @@
+//! The key sources that this build has.
+
+use std::sync::Arc;
+
+use keybearer_core::{OpenContext, Registry, Result, Signer};
+
+use crate::ProcessEnv;
+
+/// The key sources of this build: one for each Cargo feature that names a scheme.
+///
+/// It is a value: add a source of your own with [`Registry::with`].
+pub fn default_registry() -> Registry {
+    Registry::new()
+}
+
+/// Opens a key by its URI or path, with the sources of this build and in the environment of this process.
+///
+/// For another time limit, a proxy or a source of your own, see [`Registry::open`].
+///
+/// # Errors
+/// As [`Registry::open`].
+pub async fn open(key: &str) -> Result<Arc<dyn Signer>> {
+    let cx = OpenContext::new(Arc::new(ProcessEnv::new()));
+    default_registry().open(&key.parse()?, &cx).await
+}
