@@ -18,9 +18,11 @@ mod fingerprint;
 mod generate;
 mod key;
 mod offload;
+pub mod pbe;
 mod pss;
 mod rsa;
 mod signer;
+pub mod work;
 
 pub use asn1::{pkcs8_from_pkcs1, pkcs8_from_sec1};
 pub use describe::{KeyDescription, describe};
