@@ -39,6 +39,8 @@ pub enum ExchangeErrorKind {
     Network,
     /// The server asks for slower requests. Transient.
     Throttled,
+    /// The user has logged in too often: another try is worth it within the hour, and none is made by itself.
+    LoginRate,
     /// The server's answer points to an API host that is not trusted.
     RefusedInstance,
 }
@@ -152,7 +154,9 @@ impl ExchangeError {
                 .oauth()
                 .and_then(|oauth| oauth.error.as_deref())
                 .is_some_and(|error| TRANSIENT.contains(&error)),
-            ExchangeErrorKind::Config | ExchangeErrorKind::RefusedInstance => false,
+            ExchangeErrorKind::Config
+            | ExchangeErrorKind::LoginRate
+            | ExchangeErrorKind::RefusedInstance => false,
         }
     }
 
