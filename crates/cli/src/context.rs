@@ -31,6 +31,7 @@ impl Context {
     }
 
     /// As [`open`](Self::open), for a secret that is being chosen: it is asked for twice.
+    #[allow(dead_code, reason = "the commands that make keys use it")]
     pub(crate) fn choosing_secrets(&self) -> OpenContext {
         let mut cx = self.open.clone();
         cx.env = Arc::new(ProcessEnv::new().with_prompt(prompt::ask_twice));

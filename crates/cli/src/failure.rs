@@ -49,6 +49,8 @@ impl Status {
     pub(crate) const FAILED: Self = Self(1);
     /// Usage or configuration.
     pub(crate) const USAGE: Self = Self(2);
+    /// The authorization server refused.
+    pub(crate) const REFUSED: Self = Self(3);
     /// Another try is worth it.
     pub(crate) const TRANSIENT: Self = Self(4);
     /// Interrupted: 128 and the number of SIGINT.
@@ -135,6 +137,7 @@ impl Failure {
         self.0.status
     }
 
+    #[allow(dead_code, reason = "the commands that make keys use it")]
     pub(crate) fn kind(&self) -> &'static str {
         self.0.kind
     }

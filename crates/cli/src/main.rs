@@ -4,6 +4,7 @@ mod app;
 mod args;
 mod commands;
 mod config;
+mod connection;
 mod context;
 mod failure;
 mod layers;

@@ -13,6 +13,7 @@ pub(crate) fn ask(question: &str) -> io::Result<Secret> {
 }
 
 /// Asks twice: a secret that is being chosen must not be a slip of the finger.
+#[allow(dead_code, reason = "the commands that make keys use it")]
 pub(crate) fn ask_twice(question: &str) -> io::Result<Secret> {
     let first = ask(question)?;
     if ask(&format!("{question}, once more"))? == first {

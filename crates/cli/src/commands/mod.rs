@@ -1,8 +1,12 @@
 //! The commands, a module each.
 
+mod assertion;
 mod completions;
+mod key_list;
 mod man;
+mod sign;
 mod sources;
+mod token;
 
 use clap::Subcommand;
 
@@ -11,6 +15,10 @@ use crate::{context::Context, failure::Outcome};
 /// What keybearer can do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Token(Box<token::Arguments>),
+    Assertion(Box<assertion::Arguments>),
+    Sign(sign::Arguments),
+    Key(key_list::Arguments),
     Sources(sources::Arguments),
     Completions(completions::Arguments),
     Man(man::Arguments),
@@ -20,6 +28,10 @@ impl Command {
     /// Runs the command; its exit status is its result.
     pub(crate) async fn run(self, cx: &Context) -> Outcome {
         match self {
+            Self::Token(arguments) => token::run(&arguments, cx).await,
+            Self::Assertion(arguments) => assertion::run(&arguments, cx).await,
+            Self::Sign(arguments) => sign::run(&arguments, cx).await,
+            Self::Key(arguments) => key_list::run(&arguments, cx).await,
             Self::Sources(arguments) => sources::run(&arguments, cx),
             Self::Completions(arguments) => completions::run(&arguments, cx),
             Self::Man(arguments) => man::run(&arguments, cx),
