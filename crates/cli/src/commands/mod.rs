@@ -2,7 +2,9 @@
 
 mod completions;
 mod man;
+mod sign;
 mod sources;
+mod verify;
 
 use clap::Subcommand;
 
@@ -11,6 +13,8 @@ use crate::{context::Context, failure::Outcome};
 /// What keybearer can do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Sign(sign::Arguments),
+    Verify(verify::Arguments),
     Sources(sources::Arguments),
     Completions(completions::Arguments),
     Man(man::Arguments),
@@ -20,6 +24,8 @@ impl Command {
     /// Runs the command; its exit status is its result.
     pub(crate) async fn run(self, cx: &Context) -> Outcome {
         match self {
+            Self::Sign(arguments) => sign::run(&arguments, cx).await,
+            Self::Verify(arguments) => verify::run(&arguments, cx).await,
             Self::Sources(arguments) => sources::run(&arguments, cx),
             Self::Completions(arguments) => completions::run(&arguments, cx),
             Self::Man(arguments) => man::run(&arguments, cx),
