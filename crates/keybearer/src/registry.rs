@@ -10,7 +10,12 @@ use crate::ProcessEnv;
 ///
 /// It is a value: add a source of your own with [`Registry::with`].
 pub fn default_registry() -> Registry {
-    Registry::new()
+    let registry = Registry::new();
+    #[cfg(feature = "pem")]
+    let registry = registry.with(keybearer_pem::Pem);
+    #[cfg(not(feature = "pem"))]
+    let registry = registry.without("pem", "pem");
+    registry
 }
 
 /// Opens a key by its URI or path, with the sources of this build and in the environment of this process.

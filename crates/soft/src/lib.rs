@@ -1,1 +1,32 @@
-//! Private key bytes as a keybearer signer, and password-based decryption for key files
+//! Private key bytes as a keybearer signer, and password-based decryption for key files.
+//!
+//! [`PrivateKey`] reads PKCS#8, PKCS#1 and SEC1; [`SoftSigner`] signs with it. ring does the arithmetic; the Cargo
+//! feature `aws-lc` adds the keys that ring refuses and makes RSA keys. A key that ring can use always goes through
+//! ring.
+//!
+//! This is the only crate of keybearer that signs with key bytes: the file formats (`pem:`, `pkcs12:`, `jks:`) hand
+//! theirs over. ring does not wipe its copy of a key when that is dropped; the bytes that pass through here are wiped.
+
+mod asn1;
+mod backend;
+mod bigint;
+mod describe;
+mod ec;
+mod ed25519;
+pub mod file;
+mod fingerprint;
+mod generate;
+mod key;
+mod offload;
+pub mod pbe;
+mod pss;
+mod rsa;
+mod signer;
+pub mod work;
+
+pub use asn1::{pkcs8_from_pkcs1, pkcs8_from_sec1};
+pub use describe::{KeyDescription, describe};
+pub use fingerprint::spki_sha256;
+pub use key::PrivateKey;
+pub use offload::offload;
+pub use signer::SoftSigner;

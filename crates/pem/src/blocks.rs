@@ -1,0 +1,173 @@
+//! What a PEM file holds.
+
+use keybearer_core::{Certificate, Error, ErrorKind, Result, Secret};
+use keybearer_soft::{PrivateKey, pbe, work::WorkBudget};
+use zeroize::Zeroizing;
+
+/// The private keys and the certificates of a file, in its order.
+pub(crate) struct Blocks {
+    pub(crate) keys: Vec<KeyBlock>,
+    pub(crate) certificates: Vec<Certificate>,
+}
+
+/// A private key, as it stands in the file.
+pub(crate) struct KeyBlock {
+    kind: Kind,
+    der: Secret,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Pkcs8,
+    Pkcs1,
+    Sec1,
+    Encrypted,
+}
+
+impl Blocks {
+    pub(crate) fn read(bytes: &[u8]) -> Result<Self> {
+        if bytes.trim_ascii().is_empty() {
+            return Err(malformed("the file is empty"));
+        }
+        let text = Zeroizing::new(String::from_utf8_lossy(bytes).into_owned());
+        // An environment variable often holds the two characters `\n` where the line breaks were.
+        let text = if text.contains("\\n") {
+            Zeroizing::new(text.replace("\\r", "").replace("\\n", "\n"))
+        } else {
+            text
+        };
+        if !text.contains("-----BEGIN") {
+            return Err(malformed("the file has no PEM block").with_hint(not_pem(bytes)));
+        }
+        let blocks = pem::parse_many(text.as_bytes()).map_err(|error| {
+            malformed("the file is no whole PEM").with_source(error.to_string())
+        })?;
+        let mut found = Self {
+            keys: Vec::new(),
+            certificates: Vec::new(),
+        };
+        let mut others = Vec::new();
+        for block in blocks {
+            let kind = match block.tag() {
+                "PRIVATE KEY" => Kind::Pkcs8,
+                "RSA PRIVATE KEY" => Kind::Pkcs1,
+                "EC PRIVATE KEY" => Kind::Sec1,
+                "ENCRYPTED PRIVATE KEY" => Kind::Encrypted,
+                "CERTIFICATE" | "X509 CERTIFICATE" => {
+                    found
+                        .certificates
+                        .push(Certificate::from_der(block.contents())?);
+                    continue;
+                }
+                other => {
+                    others.push(other.to_owned());
+                    continue;
+                }
+            };
+            if block.headers().iter().next().is_some() {
+                return Err(Error::new(
+                    ErrorKind::Unsupported,
+                    "the key is encrypted in the old way of OpenSSL (Proc-Type)",
+                )
+                .with_hint("convert it: openssl pkcs8 -topk8 -in OLD.pem -out NEW.pem"));
+            }
+            found.keys.push(KeyBlock {
+                kind,
+                der: Secret::new(block.into_contents()),
+            });
+        }
+        if found.keys.is_empty() && found.certificates.is_empty() {
+            return Err(Error::new(
+                ErrorKind::NotFound,
+                format!("the file has no private key, only {}", list(&others)),
+            )
+            .with_hint(convert(&others)));
+        }
+        Ok(found)
+    }
+
+    /// The one private key of the file.
+    pub(crate) fn key(&self) -> Result<&KeyBlock> {
+        match self.keys.as_slice() {
+            [key] => Ok(key),
+            [] => Err(Error::new(
+                ErrorKind::NotFound,
+                "the file has certificates and no private key",
+            )
+            .with_hint("name the file of the private key, and this one by certificate=")),
+            keys => Err(Error::new(
+                ErrorKind::Ambiguous,
+                format!("the file has {} private keys", keys.len()),
+            )
+            .with_hint("put each key into a file of its own")),
+        }
+    }
+}
+
+impl KeyBlock {
+    pub(crate) fn is_encrypted(&self) -> bool {
+        self.kind == Kind::Encrypted
+    }
+
+    /// The key; `password` is asked for only where it is encrypted.
+    pub(crate) fn open(
+        &self,
+        password: Option<&Secret>,
+        pool: &[Certificate],
+        budget: &mut WorkBudget,
+    ) -> Result<PrivateKey> {
+        match self.kind {
+            Kind::Pkcs8 => PrivateKey::from_pkcs8_der_beside(self.der.expose(), pool),
+            Kind::Pkcs1 => PrivateKey::from_pkcs1_der(self.der.expose()),
+            Kind::Sec1 => PrivateKey::from_sec1_der(self.der.expose(), None),
+            Kind::Encrypted => {
+                let password = password.ok_or_else(|| {
+                    Error::new(
+                        ErrorKind::BadSecret,
+                        "the key is encrypted and no password is given",
+                    )
+                    .with_hint("give password-source=env:NAME, file:PATH, fd:N or prompt:")
+                })?;
+                let der = pbe::decrypt_pkcs8(self.der.expose(), password, budget)?;
+                PrivateKey::from_pkcs8_der_beside(der.expose(), pool)
+            }
+        }
+    }
+}
+
+fn list(tags: &[String]) -> String {
+    let mut tags = tags.to_vec();
+    tags.dedup();
+    if tags.is_empty() {
+        "text".into()
+    } else {
+        tags.join(", ").to_lowercase()
+    }
+}
+
+fn convert(tags: &[String]) -> &'static str {
+    let has = |tag: &str| tags.iter().any(|known| known == tag);
+    if has("OPENSSH PRIVATE KEY") {
+        "convert a copy of it: ssh-keygen -p -m PKCS8 -f COPY"
+    } else if has("PUBLIC KEY") || has("RSA PUBLIC KEY") {
+        "this is the public half; name the file of the private key"
+    } else {
+        "name the file that has a PRIVATE KEY block"
+    }
+}
+
+fn not_pem(bytes: &[u8]) -> &'static str {
+    let start = bytes.trim_ascii_start();
+    match start {
+        [0xfe, 0xed, 0xfe, 0xed, ..] => "it is a JKS store: write jks:PATH",
+        [b'<', ..] => "it is a web page; the download was not of a key",
+        [0x30, ..] => {
+            "it is DER: convert it by openssl pkcs8 -topk8 -nocrypt -inform DER -in FILE -out FILE.pem, or if it is a PKCS#12 store by openssl pkcs12 -nodes -in FILE -out FILE.pem"
+        }
+        _ => "a PEM file has a line -----BEGIN PRIVATE KEY-----",
+    }
+}
+
+fn malformed(message: &str) -> Error {
+    Error::new(ErrorKind::Malformed, message)
+}

@@ -1,0 +1,110 @@
+//! `pem:`.
+
+use std::sync::Arc;
+
+use keybearer_core::{
+    Attribute, Entries, Entry, EntryKind, KeyUri, OpenContext, Provider, Result, Signer,
+    async_trait,
+};
+use keybearer_soft::{SoftSigner, file, work::WorkBudget};
+
+use crate::blocks::Blocks;
+
+/// Opens `pem:` keys.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Pem;
+
+const ATTRIBUTES: &[Attribute] = &[
+    Attribute::new(
+        "password-source",
+        "where the password of an encrypted key is: env:NAME, file:PATH, fd:N, prompt:",
+    ),
+    Attribute::new(
+        "password-value",
+        "the password itself (better: password-source)",
+    ),
+    Attribute::new(
+        "spki-sha256",
+        "SHA-256 of the public key (SPKI) that must be found, in hex",
+    ),
+];
+
+#[async_trait]
+impl Provider for Pem {
+    fn scheme(&self) -> &'static str {
+        "pem"
+    }
+
+    fn attributes(&self) -> &[Attribute] {
+        ATTRIBUTES
+    }
+
+    async fn open(&self, uri: &KeyUri, cx: &OpenContext) -> Result<Arc<dyn Signer>> {
+        let bytes = file::read(uri, cx).await?;
+        let opened = async {
+            let blocks = Blocks::read(bytes.expose())?;
+            let block = blocks.key()?;
+            let password = if block.is_encrypted() {
+                uri.secret("password", "password of the key", cx.env.as_ref())
+                    .await?
+            } else {
+                None
+            };
+            let key = block.open(
+                password.as_ref(),
+                &blocks.certificates,
+                &mut WorkBudget::new(cx.work),
+            )?;
+            Ok::<_, keybearer_core::Error>(Arc::new(SoftSigner::new(
+                uri,
+                &key,
+                &blocks.certificates,
+            )?) as Arc<dyn Signer>)
+        };
+        opened.await.map_err(|error| error.with_key(uri))
+    }
+
+    async fn entries(&self, uri: &KeyUri, cx: &OpenContext) -> Result<Entries> {
+        let bytes = file::read(uri, cx).await?;
+        let blocks = Blocks::read(bytes.expose()).map_err(|error| error.with_key(uri))?;
+        let mut entries = Vec::new();
+        for block in &blocks.keys {
+            let mut entry = Entry::new(None, EntryKind::Key);
+            if block.is_encrypted() {
+                entry.note = Some("encrypted".into());
+            } else {
+                match block.open(None, &blocks.certificates, &mut WorkBudget::new(cx.work)) {
+                    Ok(key) => {
+                        entry = entry.with_key_type(key.public_key().key_type());
+                        entry.certificates = keybearer_core::Certificate::chain_for(
+                            key.public_key(),
+                            &blocks.certificates,
+                        );
+                    }
+                    Err(error) => entry.note = Some(error.to_string()),
+                }
+            }
+            entries.push(entry);
+        }
+        let used = |certificate| {
+            entries
+                .iter()
+                .any(|entry: &Entry| entry.certificates.contains(certificate))
+        };
+        let alone: Vec<_> = blocks
+            .certificates
+            .iter()
+            .filter(|certificate| !used(*certificate))
+            .cloned()
+            .collect();
+        for certificate in alone {
+            let mut entry = Entry::new(None, EntryKind::Certificate);
+            if let Ok(key) = certificate.public_key() {
+                entry = entry.with_key_type(key.key_type());
+            }
+            entry.certificates = vec![certificate];
+            entries.push(entry);
+        }
+        Ok(Entries::new("PEM", entries))
+    }
+}

@@ -1,0 +1,127 @@
+//! The hash functions that key files name, chosen while running.
+
+use der::asn1::ObjectIdentifier;
+use hmac::{Hmac, KeyInit, Mac};
+use keybearer_core::{Error, ErrorKind, Result};
+use sha1::Sha1;
+use sha2::{Digest, Sha224, Sha256, Sha384, Sha512};
+use zeroize::Zeroizing;
+
+/// A hash function of a key file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hash {
+    Sha1,
+    Sha224,
+    Sha256,
+    Sha384,
+    Sha512,
+}
+
+use Hash::{Sha1 as S1, Sha224 as S224, Sha256 as S256, Sha384 as S384, Sha512 as S512};
+
+const DIGESTS: [(ObjectIdentifier, Hash); 5] = [
+    (ObjectIdentifier::new_unwrap("1.3.14.3.2.26"), S1),
+    (ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.4"), S224),
+    (ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.1"), S256),
+    (ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.2"), S384),
+    (ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.3"), S512),
+];
+
+/// HMAC with SHA-256 (RFC 8018 appendix B.1.2).
+pub(super) const HMAC_SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.2.9");
+
+const HMACS: [(ObjectIdentifier, Hash); 5] = [
+    (ObjectIdentifier::new_unwrap("1.2.840.113549.2.7"), S1),
+    (ObjectIdentifier::new_unwrap("1.2.840.113549.2.8"), S224),
+    (HMAC_SHA256, S256),
+    (ObjectIdentifier::new_unwrap("1.2.840.113549.2.10"), S384),
+    (ObjectIdentifier::new_unwrap("1.2.840.113549.2.11"), S512),
+];
+
+impl Hash {
+    /// The hash function of a digest algorithm's OID.
+    pub(super) fn of_digest(oid: ObjectIdentifier) -> Result<Self> {
+        find(&DIGESTS, oid).ok_or_else(|| {
+            let name = match oid.to_string().as_str() {
+                "1.2.840.113549.1.5.14" => "PBMAC1 ".into(),
+                "1.2.840.113549.2.5" => "MD5 ".into(),
+                _ => String::new(),
+            };
+            unsupported("integrity check", &format!("{name}({oid})"))
+        })
+    }
+
+    /// The hash function of an HMAC's OID (RFC 8018 appendix B.1.2).
+    pub(super) fn of_hmac(oid: ObjectIdentifier) -> Result<Self> {
+        find(&HMACS, oid).ok_or_else(|| unsupported("pseudo-random function", &oid.to_string()))
+    }
+
+    /// The length of a digest, in bytes.
+    pub(super) fn len(self) -> usize {
+        match self {
+            S1 => 20,
+            S224 => 28,
+            S256 => 32,
+            S384 => 48,
+            S512 => 64,
+        }
+    }
+
+    /// The length of a block of the compression function, in bytes.
+    pub(super) fn block_len(self) -> usize {
+        match self {
+            S1 | S224 | S256 => 64,
+            S384 | S512 => 128,
+        }
+    }
+
+    pub(super) fn digest(self, parts: &[&[u8]]) -> Zeroizing<Vec<u8>> {
+        match self {
+            S1 => digest::<Sha1>(parts),
+            S224 => digest::<Sha224>(parts),
+            S256 => digest::<Sha256>(parts),
+            S384 => digest::<Sha384>(parts),
+            S512 => digest::<Sha512>(parts),
+        }
+    }
+
+    /// Whether `expected` is the HMAC of the message; compared in constant time.
+    pub(super) fn verify_hmac(self, key: &[u8], message: &[u8], expected: &[u8]) -> bool {
+        macro_rules! verify {
+            ($hash:ty) => {
+                Hmac::<$hash>::new_from_slice(key).is_ok_and(|mut mac| {
+                    mac.update(message);
+                    mac.verify_slice(expected).is_ok()
+                })
+            };
+        }
+        match self {
+            S1 => verify!(Sha1),
+            S224 => verify!(Sha224),
+            S256 => verify!(Sha256),
+            S384 => verify!(Sha384),
+            S512 => verify!(Sha512),
+        }
+    }
+}
+
+fn digest<D: Digest>(parts: &[&[u8]]) -> Zeroizing<Vec<u8>> {
+    let mut hash = D::new();
+    for part in parts {
+        hash.update(part);
+    }
+    Zeroizing::new(hash.finalize().to_vec())
+}
+
+fn find(known: &[(ObjectIdentifier, Hash)], oid: ObjectIdentifier) -> Option<Hash> {
+    let found = known.iter().find(|(candidate, _)| *candidate == oid);
+    found.map(|(_, hash)| *hash)
+}
+
+fn unsupported(what: &str, name: &str) -> Error {
+    Error::new(
+        ErrorKind::Unsupported,
+        format!("the file has a {what} that is not read here: {name}"),
+    )
+    .with_hint("write the file anew with SHA-256, as OpenSSL 3 and keytool do of themselves")
+}

@@ -1,0 +1,299 @@
+//! What an `AlgorithmIdentifier` says of an encryption, and the encryption itself.
+
+use der::{
+    Decode, Reader, SliceReader, Tag, Tagged,
+    asn1::{AnyRef, IntRef, ObjectIdentifier, OctetStringRef},
+};
+use keybearer_core::{Error, ErrorKind, Result, Secret};
+
+use super::{
+    cipher::Cipher,
+    hash::Hash,
+    kdf::{Pbkdf2, Pkcs12Kdf, Purpose, Scrypt, Utf16Password, positive},
+    malformed, wrong_password,
+};
+use crate::work::WorkBudget;
+
+pub(super) const PBES2: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.5.13");
+pub(super) const PBKDF2: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.5.12");
+pub(super) const AES_256_CBC: ObjectIdentifier =
+    ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.1.42");
+const SCRYPT: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.11591.4.11");
+
+/// RFC 7292 appendix C.
+const PKCS12_SCHEMES: [(ObjectIdentifier, Cipher); 4] = [
+    (
+        ObjectIdentifier::new_unwrap("1.2.840.113549.1.12.1.3"),
+        Cipher::Des3,
+    ),
+    (
+        ObjectIdentifier::new_unwrap("1.2.840.113549.1.12.1.4"),
+        Cipher::Des2,
+    ),
+    (
+        ObjectIdentifier::new_unwrap("1.2.840.113549.1.12.1.5"),
+        Cipher::Rc2 { bits: 128 },
+    ),
+    (
+        ObjectIdentifier::new_unwrap("1.2.840.113549.1.12.1.6"),
+        Cipher::Rc2 { bits: 40 },
+    ),
+];
+
+const PBES2_CIPHERS: [(ObjectIdentifier, Cipher); 4] = [
+    (
+        ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.1.2"),
+        Cipher::Aes128,
+    ),
+    (
+        ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.1.22"),
+        Cipher::Aes192,
+    ),
+    (AES_256_CBC, Cipher::Aes256),
+    (
+        ObjectIdentifier::new_unwrap("1.2.840.113549.3.7"),
+        Cipher::Des3,
+    ),
+];
+
+/// Names for people, of algorithms that are not read here.
+const OTHERS: [(&str, &str); 18] = [
+    ("1.2.840.113549.1.12.1.1", "RC4-128"),
+    ("1.2.840.113549.1.12.1.2", "RC4-40"),
+    ("1.2.840.113549.1.5.1", "MD2 and DES"),
+    ("1.2.840.113549.1.5.3", "MD5 and DES"),
+    ("1.2.840.113549.1.5.4", "MD2 and RC2"),
+    ("1.2.840.113549.1.5.6", "MD5 and RC2"),
+    ("1.2.840.113549.1.5.10", "SHA-1 and DES"),
+    ("1.2.840.113549.1.5.11", "SHA-1 and RC2"),
+    ("1.2.840.113549.3.2", "RC2"),
+    ("1.3.14.3.2.7", "DES"),
+    ("1.2.392.200011.61.1.1.1.2", "Camellia-128"),
+    ("1.2.392.200011.61.1.1.1.3", "Camellia-192"),
+    ("1.2.392.200011.61.1.1.1.4", "Camellia-256"),
+    ("1.2.410.200004.1.4", "SEED"),
+    ("2.16.840.1.101.3.4.1.6", "AES-128-GCM"),
+    ("2.16.840.1.101.3.4.1.46", "AES-256-GCM"),
+    ("1.3.6.1.4.1.42.2.17.1.1", "Sun's JKS protector"),
+    ("1.3.6.1.4.1.42.2.19.1", "Sun's JCEKS protector"),
+];
+
+/// A password-based encryption with its parameters.
+pub(super) enum Scheme<'a> {
+    Pbes2 {
+        kdf: Kdf<'a>,
+        cipher: Cipher,
+        iv: &'a [u8],
+    },
+    Pkcs12 {
+        cipher: Cipher,
+        kdf: Pkcs12Kdf<'a>,
+    },
+}
+
+pub(super) enum Kdf<'a> {
+    Pbkdf2(Pbkdf2<'a>),
+    Scrypt(Scrypt<'a>),
+}
+
+impl<'a> Scheme<'a> {
+    pub(super) fn from_der(der: &'a [u8]) -> Result<Self> {
+        let (oid, parameters) = algorithm(AnyRef::from_der(der).map_err(damaged)?)?;
+        if oid == PBES2 {
+            return Self::pbes2(needed(parameters)?);
+        }
+        let Some((_, cipher)) = PKCS12_SCHEMES.iter().find(|(known, _)| *known == oid) else {
+            return Err(unsupported("encryption", oid));
+        };
+        let mut fields = sequence(needed(parameters)?)?;
+        let salt = octets(&mut fields)?;
+        let rounds = positive(number(&mut fields)?, "iteration count")?;
+        fields.finish().map_err(damaged)?;
+        Ok(Self::Pkcs12 {
+            cipher: *cipher,
+            kdf: Pkcs12Kdf {
+                hash: Hash::Sha1,
+                salt,
+                rounds,
+            },
+        })
+    }
+
+    fn pbes2(parameters: AnyRef<'a>) -> Result<Self> {
+        let mut fields = sequence(parameters)?;
+        let (kdf_oid, kdf_parameters) = algorithm(AnyRef::decode(&mut fields).map_err(damaged)?)?;
+        let (oid, iv) = algorithm(AnyRef::decode(&mut fields).map_err(damaged)?)?;
+        fields.finish().map_err(damaged)?;
+        let Some((_, cipher)) = PBES2_CIPHERS.iter().find(|(known, _)| *known == oid) else {
+            return Err(unsupported("cipher", oid));
+        };
+        let iv = needed(iv)?
+            .decode_as::<&OctetStringRef>()
+            .map_err(damaged)?
+            .as_bytes();
+        if iv.len() != cipher.iv_len() {
+            return Err(malformed(format!(
+                "an initialization vector of {} bytes",
+                iv.len()
+            )));
+        }
+        let (kdf, key_len) = match kdf_oid {
+            PBKDF2 => pbkdf2(needed(kdf_parameters)?)?,
+            SCRYPT => scrypt(needed(kdf_parameters)?)?,
+            other => return Err(unsupported("key derivation", other)),
+        };
+        match key_len {
+            Some(len) if len != cipher.key_len() as u64 => {
+                Err(malformed(format!("a key of {len} bytes for {cipher:?}")))
+            }
+            _ => Ok(Self::Pbes2 {
+                kdf,
+                cipher: *cipher,
+                iv,
+            }),
+        }
+    }
+
+    pub(super) fn decrypt(
+        &self,
+        ciphertext: &[u8],
+        password: &Secret,
+        budget: &mut WorkBudget,
+    ) -> Result<Secret> {
+        match self {
+            Self::Pbes2 { kdf, cipher, iv } => {
+                let len = cipher.key_len();
+                let key = match kdf {
+                    Kdf::Pbkdf2(kdf) => kdf.derive(password.expose(), len, budget)?,
+                    Kdf::Scrypt(kdf) => kdf.derive(password.expose(), len, budget)?,
+                };
+                plausible(cipher.decrypt(&key, iv, ciphertext)?)
+            }
+            Self::Pkcs12 { cipher, kdf } => {
+                let mut outcome = Err(wrong_password());
+                for form in Utf16Password::forms(password) {
+                    let key = kdf.derive(&form, Purpose::Key, cipher.key_len(), budget)?;
+                    let iv = kdf.derive(&form, Purpose::Iv, cipher.iv_len(), budget)?;
+                    outcome = cipher.decrypt(&key, &iv, ciphertext).and_then(plausible);
+                    if outcome.is_ok() {
+                        break;
+                    }
+                }
+                outcome
+            }
+        }
+    }
+}
+
+/// One wrong password in 256 leaves a padding that looks right: what comes out must be one SEQUENCE, to its end.
+fn plausible(plaintext: Secret) -> Result<Secret> {
+    let bytes = plaintext.expose();
+    let indefinite = bytes.starts_with(&[0x30, 0x80]) && bytes.ends_with(&[0, 0]);
+    let definite = || AnyRef::from_der(bytes).is_ok_and(|any| any.tag() == Tag::Sequence);
+    if indefinite || definite() {
+        Ok(plaintext)
+    } else {
+        Err(wrong_password())
+    }
+}
+
+fn pbkdf2(parameters: AnyRef<'_>) -> Result<(Kdf<'_>, Option<u64>)> {
+    let mut fields = sequence(parameters)?;
+    let salt = AnyRef::decode(&mut fields).map_err(damaged)?;
+    if salt.tag() == Tag::Sequence {
+        return Err(Error::new(
+            ErrorKind::Unsupported,
+            "the salt of the file's key derivation is taken from elsewhere",
+        ));
+    }
+    let salt = salt
+        .decode_as::<&OctetStringRef>()
+        .map_err(damaged)?
+        .as_bytes();
+    let rounds = positive(number(&mut fields)?, "iteration count")?;
+    let key_len = optional_number(&mut fields)?;
+    let hash = match Option::<AnyRef<'_>>::decode(&mut fields).map_err(damaged)? {
+        Some(prf) => Hash::of_hmac(algorithm(prf)?.0)?,
+        // RFC 8018 appendix A.2.
+        None => Hash::Sha1,
+    };
+    fields.finish().map_err(damaged)?;
+    let kdf = Pbkdf2 { hash, salt, rounds };
+    Ok((Kdf::Pbkdf2(kdf), key_len))
+}
+
+fn scrypt(parameters: AnyRef<'_>) -> Result<(Kdf<'_>, Option<u64>)> {
+    let mut fields = sequence(parameters)?;
+    let kdf = Scrypt {
+        salt: octets(&mut fields)?,
+        cost: number(&mut fields)?,
+        block_size: number(&mut fields)?,
+        parallelization: number(&mut fields)?,
+    };
+    let key_len = optional_number(&mut fields)?;
+    fields.finish().map_err(damaged)?;
+    Ok((Kdf::Scrypt(kdf), key_len))
+}
+
+/// The OID and the parameters of an `AlgorithmIdentifier`.
+pub(super) fn algorithm(any: AnyRef<'_>) -> Result<(ObjectIdentifier, Option<AnyRef<'_>>)> {
+    let mut fields = sequence(any)?;
+    let oid = ObjectIdentifier::decode(&mut fields).map_err(damaged)?;
+    let parameters = Option::<AnyRef<'_>>::decode(&mut fields).map_err(damaged)?;
+    fields.finish().map_err(damaged)?;
+    Ok((oid, parameters))
+}
+
+pub(super) fn sequence(any: AnyRef<'_>) -> Result<SliceReader<'_>> {
+    any.tag().assert_eq(Tag::Sequence).map_err(damaged)?;
+    SliceReader::new(any.value()).map_err(damaged)
+}
+
+pub(super) fn damaged(error: der::Error) -> Error {
+    malformed(error.to_string())
+}
+
+fn octets<'a>(reader: &mut SliceReader<'a>) -> Result<&'a [u8]> {
+    let octets = <&OctetStringRef>::decode(reader).map_err(damaged)?;
+    Ok(octets.as_bytes())
+}
+
+/// A number that is not negative; what is too large for 64 bits is the largest that there is, so that it exceeds every
+/// limit.
+fn number(reader: &mut SliceReader<'_>) -> Result<u64> {
+    let integer = IntRef::decode(reader).map_err(damaged)?;
+    unsigned(integer.as_bytes())
+}
+
+fn optional_number(reader: &mut SliceReader<'_>) -> Result<Option<u64>> {
+    let integer = Option::<IntRef<'_>>::decode(reader).map_err(damaged)?;
+    integer.map(|value| unsigned(value.as_bytes())).transpose()
+}
+
+fn unsigned(bytes: &[u8]) -> Result<u64> {
+    if bytes.first().is_some_and(|first| first & 0x80 != 0) {
+        return Err(malformed("a negative number"));
+    }
+    let digits = bytes.strip_prefix(&[0]).unwrap_or(bytes);
+    if digits.len() > 8 {
+        return Ok(u64::MAX);
+    }
+    Ok(digits
+        .iter()
+        .fold(0, |value, digit| value << 8 | u64::from(*digit)))
+}
+
+fn needed(parameters: Option<AnyRef<'_>>) -> Result<AnyRef<'_>> {
+    parameters.ok_or_else(|| malformed("an algorithm has no parameters"))
+}
+
+fn unsupported(what: &str, oid: ObjectIdentifier) -> Error {
+    let text = oid.to_string();
+    let name = OTHERS.iter().find(|(known, _)| *known == text);
+    let name = name.map_or(text.clone(), |(_, name)| format!("{name} ({text})"));
+    Error::new(
+        ErrorKind::Unsupported,
+        format!("the file has a password-based {what} that is not read here: {name}"),
+    )
+    .with_hint("write the file anew with AES-256, as OpenSSL 3 and keytool do of themselves")
+}

@@ -1,0 +1,85 @@
+//! Judges that weigh hundreds of megabytes: unpacked once in the user's cache.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+};
+
+use xshell::cmd;
+
+use crate::{Result, project::Project};
+
+const KEYCLOAK: &str = "26.7.3";
+/// The Salesforce CLI wants Node 22 or newer, which Debian does not have: npm packages Node itself.
+const NODE: &str = "24";
+const SALESFORCE_CLI: &str = "2.150.6";
+
+/// The folder of Keycloak, an authorization server that enterprises run.
+pub(super) fn keycloak(project: &Project) -> Result<PathBuf> {
+    let sh = &project.sh;
+    let folder = cache()?;
+    let home = folder.join(format!("keycloak-{KEYCLOAK}"));
+    once(&home, || {
+        println!("fetching Keycloak {KEYCLOAK} (177 MB)");
+        let _in_cache = sh.push_dir(&folder);
+        let unpack = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:unpack";
+        let artifact = format!("-Dartifact=org.keycloak:keycloak-quarkus-dist:{KEYCLOAK}:zip");
+        let mut output = std::ffi::OsString::from("-DoutputDirectory=");
+        output.push(&folder);
+        cmd!(
+            sh,
+            "mvn --batch-mode --quiet --no-transfer-progress {unpack} {artifact} {output}"
+        )
+        .run()?;
+        // The plugin's marker of what it unpacked, which it puts here where there is no Maven project.
+        sh.remove_path(folder.join("${project.basedir}"))?;
+        Ok(())
+    })?;
+    Ok(home)
+}
+
+/// The folder whose `bin` has `sf` and the `node` that runs it.
+pub(super) fn salesforce_cli(project: &Project) -> Result<PathBuf> {
+    let sh = &project.sh;
+    let home = cache()?.join(format!("salesforce-cli-{SALESFORCE_CLI}"));
+    once(&home, || {
+        println!("fetching the Salesforce CLI {SALESFORCE_CLI} and Node {NODE} (490 MB)");
+        sh.create_dir(&home)?;
+        let system = match env::consts::ARCH {
+            "x86_64" => "x64",
+            "aarch64" => "arm64",
+            other => return Err(format!("npm has no Node for {other}").into()),
+        };
+        let node = format!("node-linux-{system}@{NODE}");
+        let cli = format!("@salesforce/cli@{SALESFORCE_CLI}");
+        for package in [node, cli] {
+            cmd!(sh, "npm install --prefix {home} --no-save --no-audit --no-fund --loglevel error {package}").run()?;
+        }
+        Ok(())
+    })?;
+    Ok(home)
+}
+
+/// Runs `install` unless it has succeeded before; what a failed one left is removed.
+fn once(home: &Path, install: impl FnOnce() -> Result) -> Result {
+    let stamp = home.join(".installed");
+    if stamp.exists() {
+        return Ok(());
+    }
+    if home.exists() {
+        fs::remove_dir_all(home)?;
+    }
+    install()?;
+    fs::write(stamp, "")?;
+    Ok(())
+}
+
+fn cache() -> Result<PathBuf> {
+    let base = env::var_os("XDG_CACHE_HOME")
+        .map(PathBuf::from)
+        .or_else(|| Some(PathBuf::from(env::var_os("HOME")?).join(".cache")))
+        .ok_or("neither XDG_CACHE_HOME nor HOME says where a cache may be")?;
+    let folder = base.join("keybearer");
+    fs::create_dir_all(&folder)?;
+    Ok(folder)
+}

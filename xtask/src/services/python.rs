@@ -1,0 +1,31 @@
+//! A virtual environment with Authlib, whose code checks our assertions.
+
+use std::{fs, path::PathBuf};
+
+use xshell::cmd;
+
+use crate::{Result, project::Project};
+
+/// The interpreter of the environment.
+pub(super) fn ensure(project: &Project) -> Result<PathBuf> {
+    let sh = &project.sh;
+    let folder = super::folder(project)?.join("python");
+    let requirements = project.root.join("tests/judges/requirements.txt");
+    let wanted = fs::read_to_string(&requirements)?;
+    let (python, stamp) = (folder.join("bin/python"), folder.join("installed"));
+    if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
+        return Ok(python);
+    }
+    println!(
+        "installing {}",
+        wanted.lines().collect::<Vec<_>>().join(" ")
+    );
+    cmd!(sh, "python3 -m venv --clear {folder}").run()?;
+    cmd!(
+        sh,
+        "{python} -m pip install --quiet --disable-pip-version-check --requirement {requirements}"
+    )
+    .run()?;
+    fs::write(stamp, wanted)?;
+    Ok(python)
+}

@@ -1,0 +1,248 @@
+//! `cargo xtask tidy`: the house rules that no compiler proves.
+
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
+
+use serde_json::Value;
+use xshell::cmd;
+
+use crate::{
+    Result,
+    project::{Project, list, text},
+};
+
+/// More lines than this are two files.
+const MOST_LINES: usize = 500;
+
+/// Words of code that is not finished. Cut in two, so that this file may hold them.
+const UNFINISHED: &[&str] = &[
+    concat!("to", "do!("),
+    concat!("unimple", "mented!("),
+    concat!("FIX", "ME"),
+    concat!("HA", "CK"),
+];
+
+pub(crate) fn run(project: &Project) -> Result {
+    let mut found = Vec::new();
+    for path in project.files(".rs")? {
+        rust(&path, &project.read(&path)?, &mut found);
+    }
+    for ending in [".rs", ".md", ".toml", ".py", ".sh", ".yml", ".json"] {
+        for path in project.files(ending)? {
+            white_space(&path, &project.read(&path)?, &mut found);
+        }
+    }
+    for path in project.files(".md")? {
+        links(project, &path, &project.read(&path)?, &mut found);
+    }
+    manifests(project, &mut found);
+    summary(project, &mut found)?;
+    schemes(project, &mut found)?;
+    if found.is_empty() {
+        println!("tidy");
+        return Ok(());
+    }
+    Err(format!("not tidy:\n  {}", found.join("\n  ")).into())
+}
+
+fn rust(path: &Path, source: &str, found: &mut Vec<String>) {
+    let path = path.display();
+    if !source.starts_with("//!") {
+        found.push(format!("{path}: does not begin by saying what it is (//!)"));
+    }
+    let lines = source.lines().count();
+    if lines > MOST_LINES {
+        found.push(format!("{path}: {lines} lines, more than {MOST_LINES}"));
+    }
+    for (number, line) in source.lines().enumerate() {
+        let place = format!("{path}:{}", number + 1);
+        for word in UNFINISHED.iter().filter(|word| line.contains(**word)) {
+            found.push(format!("{place}: {word}"));
+        }
+        if line.trim_start().starts_with(concat!("#[", "ignore")) {
+            found.push(format!(
+                "{place}: a test that cannot run is skipped with its reason, not ignored"
+            ));
+        }
+        let comment = line.trim_start();
+        let doc = comment
+            .strip_prefix("///")
+            .or_else(|| comment.strip_prefix("//!"));
+        if doc.is_some_and(|doc| doc.trim_start().starts_with("```ignore")) {
+            found.push(format!("{place}: an example that is not compiled"));
+        }
+    }
+}
+
+fn white_space(path: &Path, text: &str, found: &mut Vec<String>) {
+    let path = path.display();
+    for (number, line) in text.lines().enumerate() {
+        if line.ends_with([' ', '\t']) {
+            found.push(format!("{path}:{}: ends in white space", number + 1));
+        }
+    }
+    if !text.is_empty() && (!text.ends_with('\n') || text.ends_with("\n\n")) {
+        found.push(format!("{path}: does not end in one line break"));
+    }
+}
+
+/// Links to files of ours lead somewhere.
+fn links(project: &Project, path: &Path, text: &str, found: &mut Vec<String>) {
+    let folder = path.parent().unwrap_or(Path::new(""));
+    for (number, line) in text.lines().enumerate() {
+        for target in targets(line) {
+            let file = target.split('#').next().unwrap_or_default();
+            let is_foreign = file.is_empty() || file.contains("://") || file.starts_with("mailto:");
+            if !is_foreign && !project.root.join(folder).join(file).exists() {
+                found.push(format!("{}:{}: no file {file}", path.display(), number + 1));
+            }
+        }
+    }
+}
+
+/// The targets of a line's `[text](target)`.
+fn targets(line: &str) -> impl Iterator<Item = &str> {
+    line.split("](")
+        .skip(1)
+        .filter_map(|rest| rest.split_once(')'))
+        .map(|(target, _)| target)
+}
+
+/// What crates.io shows of each crate that is published.
+fn manifests(project: &Project, found: &mut Vec<String>) {
+    for package in project.members() {
+        let is_published = package["publish"] != Value::Array(Vec::new());
+        if !is_published {
+            continue;
+        }
+        let name = text(&package["name"]);
+        for field in ["description", "license", "repository", "rust_version"] {
+            if text(&package[field]).is_empty() {
+                found.push(format!("{name}: has no {field}"));
+            }
+        }
+        if list(&package["keywords"]).is_empty() {
+            found.push(format!("{name}: has no keywords"));
+        }
+    }
+}
+
+/// Every page of the book is reached from its table of contents.
+fn summary(project: &Project, found: &mut Vec<String>) -> Result {
+    let summary = project.read("docs/SUMMARY.md")?;
+    let listed: BTreeSet<_> = summary
+        .lines()
+        .flat_map(targets)
+        .map(PathBuf::from)
+        .collect();
+    for path in project.files(".md")? {
+        let Ok(page) = path.strip_prefix("docs") else {
+            continue;
+        };
+        if page != Path::new("SUMMARY.md") && !listed.contains(page) {
+            found.push(format!("docs/SUMMARY.md: does not list {}", page.display()));
+        }
+    }
+    Ok(())
+}
+
+/// The book's table of schemes is what the command line says of itself.
+fn schemes(project: &Project, found: &mut Vec<String>) -> Result {
+    const PAGE: &str = "docs/sources/README.md";
+    let sh = &project.sh;
+    let told = cmd!(
+        sh,
+        "cargo run --locked --quiet --package keybearer-cli -- sources --json"
+    )
+    .quiet()
+    .read()?;
+    let told: Value = serde_json::from_str(&told)?;
+    let row = |source: &Value| {
+        let attributes = list(&source["attributes"]).iter().map(|attribute| {
+            let name = if attribute.is_object() {
+                &attribute["name"]
+            } else {
+                attribute
+            };
+            text(name).to_owned()
+        });
+        let common = ["alg", "certificate", "public-key"];
+        let own = attributes.filter(|name| !common.contains(&name.as_str()));
+        (
+            text(&source["scheme"]).to_owned(),
+            own.collect::<BTreeSet<_>>(),
+        )
+    };
+    let built: BTreeSet<_> = list(&told["sources"]).iter().map(row).collect();
+    let page = project.read(PAGE)?;
+    let written: BTreeSet<_> = page.lines().filter_map(scheme_row).collect();
+    for (scheme, attributes) in built.symmetric_difference(&written) {
+        let side = if built
+            .iter()
+            .any(|row| row.0 == *scheme && row.1 == *attributes)
+        {
+            "the command line"
+        } else {
+            PAGE
+        };
+        let attributes: Vec<_> = attributes.iter().map(String::as_str).collect();
+        found.push(format!(
+            "only {side} has {scheme}: with {}",
+            attributes.join(", ")
+        ));
+    }
+    Ok(())
+}
+
+/// A row ``| [`jks:`](jks.md) | path | `alias`, `password-source` |`` of the table of schemes.
+fn scheme_row(line: &str) -> Option<(String, BTreeSet<String>)> {
+    let mut cells = line.strip_prefix('|')?.split('|');
+    let scheme = ticked(cells.next()?).next()?.strip_suffix(':')?.to_owned();
+    let attributes = ticked(cells.nth(1)?).map(str::to_owned).collect();
+    Some((scheme, attributes))
+}
+
+/// What stands between backticks.
+fn ticked(cell: &str) -> impl Iterator<Item = &str> {
+    cell.split('`').skip(1).step_by(2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rust_rules() {
+        let mut found = Vec::new();
+        rust(Path::new("a.rs"), "//! A file.\n\nfn a() {}\n", &mut found);
+        assert!(found.is_empty());
+        let bad = format!(
+            "fn a() {{ {})\n}}\n// {}\n#[{}]\n",
+            UNFINISHED[0], UNFINISHED[2], "ignore"
+        );
+        rust(Path::new("a.rs"), &bad, &mut found);
+        assert_eq!(found.len(), 4, "{found:?}");
+    }
+
+    #[test]
+    fn white_space_at_ends() {
+        let mut found = Vec::new();
+        white_space(Path::new("a"), "a\nb\n", &mut found);
+        assert!(found.is_empty());
+        white_space(Path::new("a"), "a \nb", &mut found);
+        assert_eq!(found.len(), 2);
+    }
+
+    #[test]
+    fn table_rows_and_links() {
+        let (scheme, attributes) =
+            scheme_row("| [`jks:`](jks.md) | path | `alias`, `password-source` |").unwrap();
+        assert_eq!(scheme, "jks");
+        assert_eq!(attributes.len(), 2);
+        assert!(scheme_row("| scheme | locator | attributes |").is_none());
+        let line = "see [a](b.md#c) and [d](https://e)";
+        assert_eq!(targets(line).collect::<Vec<_>>(), ["b.md#c", "https://e"]);
+    }
+}
