@@ -2,6 +2,7 @@
 
 mod app;
 mod args;
+mod certificates;
 mod commands;
 mod config;
 mod context;
@@ -11,6 +12,7 @@ mod input;
 mod layers;
 mod logging;
 mod output;
+mod progress;
 mod prompt;
 mod signals;
 mod text;

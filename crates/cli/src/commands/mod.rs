@@ -1,6 +1,8 @@
 //! The commands, a module each.
 
+pub(crate) mod cert;
 mod completions;
+mod key;
 mod man;
 mod sign;
 mod sources;
@@ -15,6 +17,10 @@ use crate::{context::Context, failure::Outcome};
 pub(crate) enum Command {
     Sign(sign::Arguments),
     Verify(verify::Arguments),
+    #[command(subcommand)]
+    Key(key::Command),
+    #[command(subcommand)]
+    Cert(cert::Command),
     Sources(sources::Arguments),
     Completions(completions::Arguments),
     Man(man::Arguments),
@@ -26,6 +32,8 @@ impl Command {
         match self {
             Self::Sign(arguments) => sign::run(&arguments, cx).await,
             Self::Verify(arguments) => verify::run(&arguments, cx).await,
+            Self::Key(command) => command.run(cx).await,
+            Self::Cert(command) => command.run(cx).await,
             Self::Sources(arguments) => sources::run(&arguments, cx),
             Self::Completions(arguments) => completions::run(&arguments, cx),
             Self::Man(arguments) => man::run(&arguments, cx),
