@@ -8,11 +8,7 @@ use clap::{Args, Parser};
 use keybearer_core::{Algorithm, KeyUri};
 
 use crate::{
-    commands::Command,
-    failure::Failure,
-    layers::{Layer, Origins},
-    logging::LogFormat,
-    output::Color,
+    commands::Command, failure::Failure, layers::Origins, logging::LogFormat, output::Color,
 };
 
 /// The key stays where it is; the token comes to you.
@@ -27,18 +23,18 @@ use crate::{
     arg_required_else_help = true,
     subcommand_required = true,
     disable_help_subcommand = false,
-    after_help = "Each option can also stand in the environment (KEYBEARER_KEY for --key) or in a profile of keybearer.toml;\n\
-        --show-config tells what is in force.\n\n\
-        Exit status: 0 done; 1 the key or certificate could not be used; 2 usage or configuration; 3 the server refused;\n\
-        4 another try is worth it; 130 interrupted; 143 terminated"
+    after_help = "Each option can also stand in the environment (KEYBEARER_KEY for --key) or in a profile of \
+        keybearer.toml; --show-config tells what is in force.\n\n\
+        Exit status: 0 done, 1 the key or certificate could not be used, 2 usage or configuration, 3 the server \
+        refused, 4 another try is worth it, 130 interrupted, 143 terminated"
 )]
 pub(crate) struct Cli {
-    #[command(flatten)]
-    pub(crate) global: Global,
-
     /// Print one JSON object, for commands that have one
     #[arg(long)]
     pub(crate) json: bool,
+
+    #[command(flatten)]
+    pub(crate) global: Global,
 
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -216,18 +212,5 @@ fn takes(uri: &KeyUri, companion: &str) -> bool {
         "pkcs12" => companion != "key-password-source",
         "pem" => companion == "password-source",
         _ => false,
-    }
-}
-
-/// A value of the layers that a flag stands in.
-impl Layer {
-    /// The name for machines.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Default => "default",
-            Self::Profile => "profile",
-            Self::Environment => "environment",
-            Self::Flag => "flag",
-        }
     }
 }

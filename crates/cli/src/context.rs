@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use keybearer::ProcessEnv;
-use keybearer_core::{KeyUri, OpenContext, Registry, Signer};
+use keybearer_core::{Algorithm, Bound, Error, ErrorKind, KeyUri, OpenContext, Registry, Signer};
 
 use crate::{failure::Failure, layers::Origins, output::Output, prompt};
 
@@ -44,5 +44,19 @@ impl Context {
         let signer = self.registry.open(uri, &self.open).await?;
         tracing::info!(id = %signer.id(), algorithms = ?signer.algorithms(), "the key is open");
         Ok(signer)
+    }
+
+    /// Opens a key and pairs it with the algorithm that was asked for, or else the first of its own.
+    pub(crate) async fn bound(
+        &self,
+        uri: &KeyUri,
+        algorithm: Option<Algorithm>,
+    ) -> Result<Bound, Failure> {
+        let signer = self.signer(uri).await?;
+        let first = signer.algorithms().first().copied();
+        let algorithm = algorithm.or(first).ok_or_else(|| {
+            Error::new(ErrorKind::Unsupported, "this key does no algorithm").with_key(signer.id())
+        })?;
+        Ok(Bound::new(signer, algorithm)?)
     }
 }

@@ -19,6 +19,18 @@ pub(crate) enum Layer {
     Flag,
 }
 
+impl Layer {
+    /// The name for machines.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Default => "default",
+            Self::Profile => "profile",
+            Self::Environment => "environment",
+            Self::Flag => "flag",
+        }
+    }
+}
+
 /// Where the values of the options in force come from.
 #[derive(Debug, Default)]
 pub(crate) struct Origins(BTreeMap<String, Layer>);

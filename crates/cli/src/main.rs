@@ -2,14 +2,18 @@
 
 mod app;
 mod args;
+mod certificates;
 mod commands;
 mod config;
 mod connection;
 mod context;
+mod encoding;
 mod failure;
+mod input;
 mod layers;
 mod logging;
 mod output;
+mod progress;
 mod prompt;
 mod signals;
 mod text;

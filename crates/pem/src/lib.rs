@@ -6,18 +6,31 @@
 mod blocks;
 mod provider;
 
-use keybearer_core::{Certificate, Secret};
-use keybearer_soft::PrivateKey;
+use keybearer_core::{Certificate, Result, Secret};
+use keybearer_soft::{PrivateKey, pbe};
 
 pub use provider::Pem;
 
-/// A private key in PEM (PKCS#8, not encrypted), followed by its certificates.
-pub fn encode(key: &PrivateKey, certificates: &[Certificate]) -> Secret {
+/// A private key in PEM (PKCS#8, encrypted where there is a password), followed by its certificates.
+///
+/// # Errors
+/// As [`pbe::encrypt_pkcs8`].
+pub fn encode(
+    key: &PrivateKey,
+    password: Option<&Secret>,
+    certificates: &[Certificate],
+) -> Result<Secret> {
     let config = pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF);
-    let block = pem::Pem::new("PRIVATE KEY", key.to_pkcs8_der().expose());
+    let der = key.to_pkcs8_der();
+    let block = match password {
+        Some(password) => {
+            pem::Pem::new("ENCRYPTED PRIVATE KEY", pbe::encrypt_pkcs8(&der, password)?)
+        }
+        None => pem::Pem::new("PRIVATE KEY", der.expose()),
+    };
     let mut text = pem::encode_config(&block, config);
     for certificate in certificates {
         text.push_str(&certificate.to_pem());
     }
-    text.into()
+    Ok(text.into())
 }

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use keybearer_core::{
-    Attribute, Entries, Entry, EntryKind, KeyUri, OpenContext, Provider, Result, Signer,
-    async_trait,
+    Attribute, Certify, Entries, Entry, EntryKind, KeyMaker, KeySpec, KeyUri, OpenContext,
+    Provider, Result, Signer, async_trait,
 };
-use keybearer_soft::{SoftSigner, file, work::WorkBudget};
+use keybearer_soft::{PrivateKey, SoftSigner, file, work::WorkBudget};
 
 use crate::blocks::Blocks;
 
@@ -106,5 +106,32 @@ impl Provider for Pem {
             entries.push(entry);
         }
         Ok(Entries::new("PEM", entries))
+    }
+
+    fn key_maker(&self) -> Option<&dyn KeyMaker> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl KeyMaker for Pem {
+    /// The key in PKCS#8, encrypted where the URI has a password, and its certificates after it, in one file of mode 0600.
+    async fn make(
+        &self,
+        uri: &KeyUri,
+        spec: &KeySpec,
+        certify: &dyn Certify,
+        cx: &OpenContext,
+    ) -> Result<Arc<dyn Signer>> {
+        let password = uri
+            .secret("password", "password of the new key", cx.env.as_ref())
+            .await?;
+        let key = PrivateKey::generate(spec.key_type)?;
+        let chain = certify
+            .certify(Arc::new(SoftSigner::new(uri, &key, &[])?))
+            .await?;
+        let text = crate::encode(&key, password.as_ref(), &chain)?;
+        file::write(&uri.path()?, text.expose(), spec.overwrite)?;
+        Ok(Arc::new(SoftSigner::new(uri, &key, &chain)?))
     }
 }

@@ -3,11 +3,13 @@
 //! A self-signed certificate is built, and its outline signed in one await over a
 //! [`Bound`](keybearer_core::Bound): the key may live where it cannot be seen.
 
+mod info;
 mod self_signed;
 
 use keybearer_core::Certificate;
 use sha2::{Digest, Sha256};
 
+pub use info::CertificateInfo;
 pub use self_signed::SelfSigned;
 
 /// SHA-256 of a certificate in DER, in lower-case hexadecimal: what `openssl x509 -fingerprint -sha256` shows.

@@ -139,7 +139,7 @@ async fn make_key(path: &Path) -> Result<Certificate, Error> {
     let signer = SoftSigner::new(&KeyUri::literal("pem", &path.to_string_lossy()), &key, &[])?;
     let bound = Bound::new(Arc::new(signer), Algorithm::Rs256)?;
     let certificate = SelfSigned::new("CN=keybearer demo")?.issue(&bound).await?;
-    let pem = keybearer_pem::encode(&key, std::slice::from_ref(&certificate));
+    let pem = keybearer_pem::encode(&key, None, std::slice::from_ref(&certificate))?;
     file::write(path, pem.expose(), false)?;
     Ok(certificate)
 }

@@ -1,13 +1,15 @@
 //! The commands, a module each.
 
 mod assertion;
+pub(crate) mod cert;
 mod completions;
 mod demo;
-mod key_list;
+mod key;
 mod man;
 mod sign;
 mod sources;
 mod token;
+mod verify;
 
 use clap::Subcommand;
 
@@ -20,7 +22,11 @@ pub(crate) enum Command {
     Token(Box<token::Arguments>),
     Assertion(Box<assertion::Arguments>),
     Sign(sign::Arguments),
-    Key(key_list::Arguments),
+    Verify(verify::Arguments),
+    #[command(subcommand)]
+    Key(key::Command),
+    #[command(subcommand)]
+    Cert(cert::Command),
     Sources(sources::Arguments),
     Completions(completions::Arguments),
     Man(man::Arguments),
@@ -34,7 +40,9 @@ impl Command {
             Self::Token(arguments) => token::run(&arguments, cx).await,
             Self::Assertion(arguments) => assertion::run(&arguments, cx).await,
             Self::Sign(arguments) => sign::run(&arguments, cx).await,
-            Self::Key(arguments) => key_list::run(&arguments, cx).await,
+            Self::Verify(arguments) => verify::run(&arguments, cx).await,
+            Self::Key(command) => command.run(cx).await,
+            Self::Cert(command) => command.run(cx).await,
             Self::Sources(arguments) => sources::run(&arguments, cx),
             Self::Completions(arguments) => completions::run(&arguments, cx),
             Self::Man(arguments) => man::run(&arguments, cx),

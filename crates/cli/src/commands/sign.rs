@@ -1,50 +1,43 @@
-//! `sign`: a signature over a file.
+//! `sign`: a signature over a message.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use base64::{
-    Engine,
-    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
-};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use serde::Serialize;
-use tokio::io::AsyncReadExt;
 
 use crate::{
     args::{AlgorithmOption, Json, KeyOption},
     context::Context,
+    encoding::{Encoding, base64url},
     failure::{Failure, Outcome, Status},
+    input,
 };
 
-/// Sign a file or the standard input
+/// Sign a message with a key
+///
+/// The whole message is signed; the hash is part of the algorithm.
 #[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  \
+    printf %s \"$SIGNING_INPUT\" | keybearer sign --key key.pem\n  \
+    keybearer sign --key keys.jks --alias jobcert --password-source env:STORE_PASSWORD release.tar\n  \
+    keybearer sign --key 'pkcs11:token=prod;object=jwt?pin-source=file:/run/secrets/pin' --alg PS256 --format hex -")]
 pub(crate) struct Arguments {
+    /// The message [default: -, the standard input]
+    #[arg(value_name = "FILE")]
+    file: Option<PathBuf>,
+
     #[command(flatten)]
     key: KeyOption,
 
     #[command(flatten)]
     algorithm: AlgorithmOption,
 
-    /// What is signed; - is the standard input
-    #[arg(value_name = "FILE", default_value = "-")]
-    file: PathBuf,
-
-    /// How the signature is printed [default: base64url]
-    #[arg(long, value_name = "FORMAT", conflicts_with = "json")]
-    format: Option<Format>,
+    /// How the signature is written
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
+    format: Encoding,
 
     #[command(flatten)]
     json: Json,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Format {
-    /// The bytes themselves
-    Raw,
-    /// Lower-case hexadecimal
-    Hex,
-    /// Base64 with padding
-    Base64,
 }
 
 #[derive(Serialize)]
@@ -55,58 +48,25 @@ struct Signed {
 }
 
 pub(crate) async fn run(arguments: &Arguments, cx: &Context) -> Outcome {
+    let uri = arguments.key.uri(&cx.origins)?;
     let asked = arguments.algorithm.algorithm()?;
-    let signer = cx.signer(&arguments.key.uri(&cx.origins)?).await?;
-    let algorithm = asked
-        .or_else(|| signer.algorithms().first().copied())
-        .ok_or_else(|| {
-            Failure::new("unsupported", "this key does no algorithm", Status::FAILED)
-                .with_key(signer.id())
-        })?;
-    let message = read(&arguments.file).await?;
-    let signature = signer.sign(algorithm, &message).await?;
-    let bytes = signature.as_bytes();
-    let url = URL_SAFE_NO_PAD.encode(bytes);
+    if cx.out.is_json() && arguments.format != Encoding::Base64url {
+        return Err(
+            Failure::usage("--format and --json are two answers to one question")
+                .with_hint("the JSON object has the signature in base64url"),
+        );
+    }
+    let key = cx.bound(&uri, asked).await?;
+    let message = input::read(arguments.file.as_deref()).await?;
+    let signature = key.sign(&message).await?;
     if cx.out.is_json() {
         cx.out.object(&Signed {
-            id: signer.id().to_string(),
-            alg: algorithm.name(),
-            signature: url,
+            id: key.signer().id().to_string(),
+            alg: key.algorithm().name(),
+            signature: base64url(signature.as_bytes()),
         })?;
-        return Ok(Status::DONE);
-    }
-    match arguments.format {
-        None => cx.out.line(&url)?,
-        Some(Format::Raw) => cx.out.bytes(bytes)?,
-        Some(Format::Hex) => cx.out.line(
-            &bytes
-                .iter()
-                .map(|byte| format!("{byte:02x}"))
-                .collect::<String>(),
-        )?,
-        Some(Format::Base64) => cx.out.line(&STANDARD.encode(bytes))?,
+    } else {
+        cx.out.bytes(&arguments.format.write(&signature)?)?;
     }
     Ok(Status::DONE)
-}
-
-async fn read(file: &Path) -> Result<Vec<u8>, Failure> {
-    let mut message = Vec::new();
-    let read = if file == Path::new("-") {
-        tokio::io::stdin()
-            .read_to_end(&mut message)
-            .await
-            .map(|_| ())
-    } else {
-        std::fs::read(file).map(|bytes| message = bytes)
-    };
-    read.map_err(|error| {
-        let kind = keybearer_core::Error::kind_of_io(&error);
-        Failure::new(
-            kind.as_str(),
-            format!("{} cannot be read", file.display()),
-            Status::FAILED,
-        )
-        .with_cause(&error)
-    })?;
-    Ok(message)
 }

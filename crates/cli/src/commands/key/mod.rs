@@ -1,0 +1,29 @@
+//! `key`: the keys of a store.
+
+mod list;
+mod new;
+mod show;
+mod shown;
+
+use clap::Subcommand;
+
+use crate::{context::Context, failure::Outcome};
+
+/// List, show and make keys
+#[derive(Debug, Subcommand)]
+#[command(arg_required_else_help = true)]
+pub(crate) enum Command {
+    List(list::Arguments),
+    Show(show::Arguments),
+    New(new::Arguments),
+}
+
+impl Command {
+    pub(crate) async fn run(&self, cx: &Context) -> Outcome {
+        match self {
+            Self::List(arguments) => list::run(arguments, cx).await,
+            Self::Show(arguments) => show::run(arguments, cx).await,
+            Self::New(arguments) => new::run(arguments, cx).await,
+        }
+    }
+}
