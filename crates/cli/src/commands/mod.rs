@@ -2,6 +2,7 @@
 
 mod assertion;
 mod completions;
+mod demo;
 mod key_list;
 mod man;
 mod sign;
@@ -15,6 +16,7 @@ use crate::{context::Context, failure::Outcome};
 /// What keybearer can do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Demo(demo::Arguments),
     Token(Box<token::Arguments>),
     Assertion(Box<assertion::Arguments>),
     Sign(sign::Arguments),
@@ -28,6 +30,7 @@ impl Command {
     /// Runs the command; its exit status is its result.
     pub(crate) async fn run(self, cx: &Context) -> Outcome {
         match self {
+            Self::Demo(arguments) => demo::run(&arguments, cx).await,
             Self::Token(arguments) => token::run(&arguments, cx).await,
             Self::Assertion(arguments) => assertion::run(&arguments, cx).await,
             Self::Sign(arguments) => sign::run(&arguments, cx).await,
@@ -41,6 +44,9 @@ impl Command {
     /// Whether a profile can say anything to it: commands that describe keybearer itself work beside a broken
     /// `keybearer.toml`.
     pub(crate) fn has_options(&self) -> bool {
-        !matches!(self, Self::Sources(_) | Self::Completions(_) | Self::Man(_))
+        !matches!(
+            self,
+            Self::Demo(_) | Self::Sources(_) | Self::Completions(_) | Self::Man(_)
+        )
     }
 }
