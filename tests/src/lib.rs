@@ -1,1 +1,27 @@
-//! Tests of keybearer that cross crates, with other people's programs as judges
+//! What the tests across crates share: the real command line, a local org, other people's programs and servers.
+//!
+//! Nearly everything is tested from outside, through the program that people run.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "this is test code")]
+#![allow(
+    missing_docs,
+    clippy::missing_panics_doc,
+    reason = "nobody else uses it"
+)]
+
+mod http;
+mod judge;
+mod org;
+mod program;
+mod scratch;
+
+pub use http::get;
+pub use judge::{python, variable};
+pub use org::Org;
+pub use program::{Ran, Server, keybearer, ran, tool};
+pub use scratch::Scratch;
+
+/// The consumer key that tests register.
+pub const CLIENT_ID: &str = "3MVG9tests.keybearer";
+
+/// The user that tests log in.
+pub const USER: &str = "integration@example.org";

@@ -25,7 +25,8 @@ impl Clock for SystemClock {
     }
 
     fn monotonic(&self) -> Duration {
-        coarsetime::Instant::now()
+        // Not `now`, which also writes the time down for all threads: they would wait for each other.
+        coarsetime::Instant::now_without_cache_update()
             .duration_since(coarsetime::Instant::from_ticks(0))
             .into()
     }

@@ -1,0 +1,43 @@
+//! `keybearer token` as a whole process, from its start to the token on its output.
+
+use std::{
+    path::Path,
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use keybearer_tests::{CLIENT_ID, Org, Scratch, USER};
+
+use crate::{Row, median};
+
+const GOAL: Duration = Duration::from_millis(15);
+
+pub(crate) fn rows(binary: &Path) -> Vec<Row> {
+    let scratch = Scratch::new();
+    let (key, certificate) = scratch.openssl_key("key", "rsa:2048");
+    let app = format!("{CLIENT_ID}={certificate}");
+    let flags = ["--app", &app, "--user", USER];
+    let plain = Org::serve(&flags);
+    let secure = Org::serve(&[&flags[..], &["--tls"]].concat());
+    [("http", &plain), ("https", &secure)]
+        .into_iter()
+        .map(|(scheme, org)| {
+            let mut command = Command::new(binary);
+            command.args(["token", "--key", &key, "--login-url", org.url()]);
+            command.args(["--client-id", CLIENT_ID, "--username", USER]);
+            if let Some(authority) = org.0.ready["ca_certificate"].as_str() {
+                command.args(["--ca-certificate", authority]);
+            }
+            command.stdout(Stdio::null());
+            let time = median(60, || {
+                assert!(command.status().expect("it runs").success());
+            });
+            Row::new(
+                &format!("keybearer token as a whole process, {scheme}, median"),
+                format!("{:.1} ms", time.as_secs_f64() * 1e3),
+                "15 ms",
+                Some(time <= GOAL),
+            )
+        })
+        .collect()
+}

@@ -1,0 +1,35 @@
+//! Other people's programs, as `cargo xtask services` has found them.
+
+use std::{env, fs, path::PathBuf};
+
+/// Where a judge is: `KEYBEARER_JUDGE_{name}` in the environment, which `cargo xtask test` sets, or in the file that
+/// `cargo xtask services` wrote.
+///
+/// # Errors
+/// The reason for which a test is skipped.
+pub fn variable(name: &str) -> Result<PathBuf, String> {
+    let name = format!("KEYBEARER_JUDGE_{name}");
+    let written = || {
+        // target/PROFILE/deps/TEST
+        let exe = env::current_exe().ok()?;
+        let target = exe.ancestors().nth(3)?;
+        let text = fs::read_to_string(target.join("services/env")).ok()?;
+        let value = |line: &str| {
+            let (known, value) = line.split_once('=')?;
+            (known == name).then(|| PathBuf::from(value))
+        };
+        text.lines().find_map(value)
+    };
+    let found = env::var_os(&name).map(PathBuf::from).or_else(written);
+    found
+        .filter(|path| path.exists())
+        .ok_or_else(|| "not installed: cargo xtask services installs it".into())
+}
+
+/// The Python that has Authlib.
+///
+/// # Errors
+/// The reason for which a test is skipped.
+pub fn python() -> Result<PathBuf, String> {
+    variable("PYTHON")
+}
