@@ -15,6 +15,10 @@ pub fn default_registry() -> Registry {
     let registry = registry.with(keybearer_pem::Pem);
     #[cfg(not(feature = "pem"))]
     let registry = registry.without("pem", "pem");
+    #[cfg(feature = "jks")]
+    let registry = registry.with(keybearer_jks::Jks);
+    #[cfg(not(feature = "jks"))]
+    let registry = registry.without("jks", "jks");
     registry
 }
 

@@ -1,1 +1,0 @@
-//! PKCS#12 key stores as keybearer signers
