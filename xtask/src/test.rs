@@ -13,7 +13,6 @@ use crate::{Result, flags, project::Project, services};
 const WITHOUT_AWS_LC: &[&str] = &[
     "keybearer-soft",
     "keybearer-pem",
-    "keybearer-pkcs12",
     "keybearer-jks",
     "keybearer",
 ];

@@ -1,1 +1,0 @@
-//! Keys in a PKCS#11 token (HSM) as keybearer signers
