@@ -2,24 +2,30 @@
 
 use std::sync::Arc;
 
-use keybearer_core::{OpenContext, Registry, Result, Signer};
+use keybearer_core::{OpenContext, Provider, Registry, Result, Signer};
 
-use crate::ProcessEnv;
+use crate::{ProcessEnv, keystore::Keystore};
 
 /// The key sources of this build: one for each Cargo feature that names a scheme.
 ///
 /// It is a value: add a source of your own with [`Registry::with`].
 pub fn default_registry() -> Registry {
+    let formats: Vec<Arc<dyn Provider>> = vec![
+        #[cfg(feature = "pem")]
+        Arc::new(keybearer_pem::Pem),
+        #[cfg(feature = "jks")]
+        Arc::new(keybearer_jks::Jks),
+    ];
     let registry = Registry::new();
-    #[cfg(feature = "pem")]
-    let registry = registry.with(keybearer_pem::Pem);
     #[cfg(not(feature = "pem"))]
     let registry = registry.without("pem", "pem");
-    #[cfg(feature = "jks")]
-    let registry = registry.with(keybearer_jks::Jks);
     #[cfg(not(feature = "jks"))]
     let registry = registry.without("jks", "jks");
-    registry
+    let registry = formats
+        .iter()
+        .cloned()
+        .fold(registry, Registry::with_shared);
+    registry.with(Keystore::new(formats))
 }
 
 /// Opens a key by its URI or path, with the sources of this build and in the environment of this process.
