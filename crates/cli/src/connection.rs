@@ -32,7 +32,7 @@ pub(crate) struct Connection {
     #[arg(long, visible_aliases = ["principal", "subject"], value_name = "NAME", help_heading = "The connection")]
     username: Option<String>,
 
-    /// The login host; for an external client app, My Domain [default: https://login.salesforce.com]
+    /// The login host; for an external client app, My Domain [default: <https://login.salesforce.com>]
     #[arg(long, value_name = "URL", help_heading = "The connection")]
     login_url: Option<String>,
 
