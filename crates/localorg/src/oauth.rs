@@ -64,10 +64,20 @@ async fn grant(
     match form.get("grant_type") {
         Some(GRANT) => {}
         other => {
-            let why = other.map_or_else(
-                || "grant_type is not among the form's parameters".into(),
-                |other| format!("grant_type is \"{}\"; here it is {GRANT}", clipped(other)),
-            );
+            let is_name = |text: &&str| {
+                text.len() <= 64
+                    && text
+                        .bytes()
+                        .all(|byte| byte.is_ascii_alphanumeric() || b"_:-".contains(&byte))
+            };
+            let why = match other {
+                None => "grant_type is not among the form's parameters".into(),
+                // What was put here by mistake may be a secret.
+                Some(other) => format!(
+                    "grant_type is {}; here it is {GRANT}",
+                    Some(other).filter(is_name).unwrap_or("something else")
+                ),
+            };
             return Err(Refusal::new(
                 "unsupported_grant_type",
                 "grant type not supported",
