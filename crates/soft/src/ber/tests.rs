@@ -28,9 +28,12 @@ fn one_piece_is_not_copied() {
 
 #[test]
 fn der_stays_as_it_is() {
-    let long = encode(tag::SEQUENCE, &encode(tag::OCTET_STRING, &[7; 300]));
-    assert_eq!(Element::read(&long).unwrap().to_der().unwrap(), long);
-    assert_eq!(Element::read(&long).unwrap().encoding, long.as_slice());
+    let long = encode(tag::SEQUENCE, &encode(tag::OCTET_STRING, &[7; 300])).to_vec();
+    assert_eq!(
+        Element::read(&long).unwrap().to_der().unwrap().as_slice(),
+        long
+    );
+    assert_eq!(Element::read(&long).unwrap().encoding, long);
 }
 
 #[test]
@@ -53,11 +56,11 @@ fn what_is_cut_off_or_too_long_is_damage() {
 fn depth_is_bounded() {
     let indefinite = b"\x30\x80".repeat(1_000_000);
     assert_eq!(Element::read(&indefinite).err(), Some(TOO_DEEP));
-    let mut nested = Zeroizing::default();
+    let mut nested = Vec::new();
     for _ in 0..=MAX_DEPTH {
-        nested = encode(CONSTRUCTED_OCTETS, &nested);
+        nested = encode(CONSTRUCTED_OCTETS, &nested).to_vec();
     }
     let outer = Element::read(&nested).unwrap();
     assert_eq!(outer.octets(tag::OCTET_STRING), Err(TOO_DEEP));
-    assert_eq!(outer.to_der(), Err(TOO_DEEP));
+    assert_eq!(outer.to_der().err(), Some(TOO_DEEP));
 }
