@@ -105,9 +105,10 @@ impl Locator {
     pub(crate) fn read(uri: &KeyUri) -> Result<Self> {
         let mut locator = Self::default();
         for pair in uri.locator().split(';').filter(|pair| !pair.is_empty()) {
-            let (name, value) = pair
-                .split_once('=')
-                .ok_or_else(|| uri.invalid("a part of the locator has no \"=\"").with_hint(FORM))?;
+            let (name, value) = pair.split_once('=').ok_or_else(|| {
+                uri.invalid("a part of the locator has no \"=\"")
+                    .with_hint(FORM)
+            })?;
             let value = uri.decode(value)?;
             locator.set(uri, name, value)?;
         }
@@ -167,8 +168,11 @@ impl Locator {
             "type" => {
                 let kind = KINDS.iter().find(|(known, _)| *known == value);
                 let (_, kind) = kind.ok_or_else(|| {
-                    uri.invalid(format!("there are no objects of type \"{}\"", value.escape_debug()))
-                        .with_hint("the types are private, public, cert, secret-key and data")
+                    uri.invalid(format!(
+                        "there are no objects of type \"{}\"",
+                        value.escape_debug()
+                    ))
+                    .with_hint("the types are private, public, cert, secret-key and data")
                 })?;
                 return self.kind.replace(*kind).map_or(Ok(()), |_| Err(twice()));
             }
@@ -178,7 +182,8 @@ impl Locator {
     }
 }
 
-const FORM: &str = "a PKCS#11 URI is pkcs11:token=LABEL;object=LABEL;id=%01?module-path=FILE&pin-source=env:PIN";
+const FORM: &str =
+    "a PKCS#11 URI is pkcs11:token=LABEL;object=LABEL;id=%01?module-path=FILE&pin-source=env:PIN";
 
 fn unknown_name(uri: &KeyUri, name: &str) -> keybearer_core::Error {
     let error = uri.invalid(format!("PKCS#11 URIs have no \"{}\"", name.escape_debug()));
