@@ -129,6 +129,8 @@ impl Client {
             let proxy = reqwest::Proxy::all(url);
             builder = builder
                 .proxy(proxy.map_err(|_| unusable("the proxy is not the URL of an HTTP proxy"))?);
+        } else if self.proxies()?.is_off() {
+            builder = builder.no_proxy();
         }
         builder
             .build()

@@ -16,7 +16,8 @@ pub(crate) struct Attempt<'a> {
 
 type Finding = (HttpErrorKind, String, &'static str);
 
-const LOOK_BETWEEN: &str = "try again; if it stays, look at what stands between: a proxy, a firewall, a load balancer";
+const LOOK_BETWEEN: &str =
+    "try again; if it stays, look at what stands between: a proxy, a firewall, a load balancer";
 
 impl Attempt<'_> {
     /// Sorts what reqwest says. Only the innermost words are kept: the outer ones repeat the URL.
@@ -159,7 +160,9 @@ impl Attempt<'_> {
     }
 
     fn through(&self) -> String {
-        let proxy = self.proxy.map(|proxy| format!(" (by the proxy {})", proxy.host));
+        let proxy = self
+            .proxy
+            .map(|proxy| format!(" (by the proxy {})", proxy.host));
         proxy.unwrap_or_default()
     }
 }
@@ -167,7 +170,8 @@ impl Attempt<'_> {
 fn tls_failure(host: &str, error: &TlsError) -> Finding {
     use CertificateError as C;
     let of_server = |message: String, hint| (HttpErrorKind::Tls, message, hint);
-    let check_time = "check this machine's clock; if it is right, the server needs a new certificate";
+    let check_time =
+        "check this machine's clock; if it is right, the server needs a new certificate";
     match error {
         TlsError::InvalidCertificate(C::UnknownIssuer) => of_server(
             format!("the certificate of {host} is issued by a CA that is not trusted here"),

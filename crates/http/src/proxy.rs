@@ -16,6 +16,7 @@ use crate::{HttpError, HttpErrorKind};
 pub(crate) struct Proxies {
     matcher: Matcher,
     is_given: bool,
+    is_off: bool,
 }
 
 /// The proxy of one request, without its password.
@@ -35,6 +36,7 @@ impl Proxies {
             return Ok(Self {
                 matcher: Matcher::from_system(),
                 is_given: false,
+                is_off: lifts_all(),
             });
         };
         let text = given.expose_str().unwrap_or_default();
@@ -46,11 +48,20 @@ impl Proxies {
         Ok(Self {
             matcher: Matcher::builder().all(text).build(),
             is_given: true,
+            is_off: false,
         })
+    }
+
+    /// Whether no request takes a proxy.
+    pub(crate) fn is_off(&self) -> bool {
+        self.is_off
     }
 
     /// The proxy that a request to `url` takes.
     pub(crate) fn of(&self, url: &Url) -> Result<Option<Proxy>, HttpError> {
+        if self.is_off {
+            return Ok(None);
+        }
         if !self.is_given {
             check_environment(url.scheme())?;
         }
@@ -67,6 +78,13 @@ impl Proxies {
             is_tls: uri.scheme_str() == Some("https"),
         }))
     }
+}
+
+/// Whether `NO_PROXY` has a `*`, which the matcher takes for names alone and not for addresses.
+fn lifts_all() -> bool {
+    let mut names = ["NO_PROXY", "no_proxy"].into_iter();
+    let set = names.find_map(|name| env::var(name).ok());
+    set.is_some_and(|list| list.split(',').any(|entry| entry.trim() == "*"))
 }
 
 /// The variables that hold for a scheme, the strongest first; the first that is set decides.
@@ -120,7 +138,11 @@ mod tests {
         let proxy = of("http://me:secret@proxy.corp:3128", "https://a.example/").unwrap();
         assert_eq!(proxy.host, "proxy.corp:3128");
         assert!(!proxy.is_tls);
-        assert!(of("https://proxy.corp", "http://a.example/").unwrap().is_tls);
+        assert!(
+            of("https://proxy.corp", "http://a.example/")
+                .unwrap()
+                .is_tls
+        );
         assert_eq!(
             of("proxy.corp:3128", "http://a.example/").unwrap().host,
             "proxy.corp:3128"
@@ -129,7 +151,12 @@ mod tests {
 
     #[test]
     fn what_is_no_http_proxy_is_refused_and_not_repeated() {
-        for wrong in ["socks5://me:hunter2@proxy:1080", "ftp://hunter2", "", "http://"] {
+        for wrong in [
+            "socks5://me:hunter2@proxy:1080",
+            "ftp://hunter2",
+            "",
+            "http://",
+        ] {
             let error = Proxies::new(Some(&wrong.into())).unwrap_err();
             assert_eq!(error.kind(), HttpErrorKind::Config, "{wrong}");
             assert!(!format!("{error:?} {error}").contains("hunter2"));
