@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use keybearer_core::{
-    Attribute, Entries, Entry, EntryKind, Error, ErrorKind, KeyUri, OpenContext, Provider, Result,
-    Signer, async_trait,
+    Attribute, Entries, Entry, EntryKind, Error, ErrorKind, KeyMaker, KeyUri, OpenContext,
+    Provider, Result, Signer, async_trait,
 };
 use keybearer_soft::{PrivateKey, SoftSigner, file};
 
@@ -66,16 +66,22 @@ impl Provider for Jks {
                 })?;
             let store = reader::read(bytes.expose(), Some(&store_password))?;
             let (entry, protected) = choose(&store, uri.attribute("alias"))?;
-            let password = uri
+            let own = uri
                 .secret("key-password", "password of the key", env)
-                .await?
-                .unwrap_or(store_password);
-            let der = protection::recover(protected, &password)?;
-            let key = PrivateKey::from_pkcs8_der_beside(der.expose(), &entry.certificates)?;
+                .await?;
+            let hint = own.as_ref().map_or(
+                "the key has a password of its own: give key-password-source",
+                |_| "check what key-password-source names; it is not the store's password",
+            );
+            let der = protection::recover(protected, own.as_ref().unwrap_or(&store_password))
+                .map_err(|error| match error.kind() {
+                    ErrorKind::BadSecret => error.with_hint(hint),
+                    _ => error,
+                })?;
+            let certificates = entry.certificates()?;
+            let key = PrivateKey::from_pkcs8_der_beside(der.expose(), &certificates)?;
             let uri = uri.clone().with_attribute("alias", &entry.alias);
-            Ok::<_, Error>(
-                Arc::new(SoftSigner::new(&uri, &key, &entry.certificates)?) as Arc<dyn Signer>
-            )
+            Ok::<_, Error>(Arc::new(SoftSigner::new(&uri, &key, &certificates)?) as Arc<dyn Signer>)
         };
         opened.await.map_err(|error| error.with_key(uri))
     }
@@ -85,25 +91,26 @@ impl Provider for Jks {
         let password = uri
             .secret("password", "store password", cx.env.as_ref())
             .await?;
-        let store =
-            reader::read(bytes.expose(), password.as_ref()).map_err(|error| error.with_key(uri))?;
-        Ok(Entries::new(
-            "JKS",
-            store
-                .entries
-                .into_iter()
-                .map(|entry| told(entry, password.is_some()))
-                .collect(),
-        ))
+        let told = || {
+            let store = reader::read(bytes.expose(), password.as_ref())?;
+            let entries = store.entries.into_iter();
+            let told = entries.map(|entry| told(entry, password.is_some()));
+            Ok(Entries::new("JKS", told.collect::<Result<_>>()?))
+        };
+        told().map_err(|error: Error| error.with_key(uri))
+    }
+
+    fn key_maker(&self) -> Option<&dyn KeyMaker> {
+        Some(self)
     }
 }
 
 /// An exact match first, then without case, as Java's.
-fn choose<'a>(store: &'a Store, alias: Option<&str>) -> Result<(&'a StoreEntry, &'a [u8])> {
+fn choose<'a>(store: &'a Store<'_>, alias: Option<&str>) -> Result<(&'a StoreEntry<'a>, &'a [u8])> {
     let keys: Vec<_> = store
         .entries
         .iter()
-        .filter_map(|entry| Some((entry, entry.key.as_deref()?)))
+        .filter_map(|entry| Some((entry, entry.key?)))
         .collect();
     let names = keys
         .iter()
@@ -144,14 +151,14 @@ fn choose<'a>(store: &'a Store, alias: Option<&str>) -> Result<(&'a StoreEntry, 
     })
 }
 
-fn told(entry: StoreEntry, checked: bool) -> Entry {
+fn told(entry: StoreEntry<'_>, checked: bool) -> Result<Entry> {
     let kind = if entry.key.is_some() {
         EntryKind::Key
     } else {
         EntryKind::Certificate
     };
-    let key_type = entry
-        .certificates
+    let certificates = entry.certificates()?;
+    let key_type = certificates
         .first()
         .and_then(|leaf| leaf.public_key().ok())
         .map(|key| key.key_type());
@@ -159,7 +166,7 @@ fn told(entry: StoreEntry, checked: bool) -> Entry {
     if let Some(key_type) = key_type {
         told = told.with_key_type(key_type);
     }
-    told.certificates = entry.certificates;
+    told.certificates = certificates;
     told.note = (!checked).then(|| "not checked: no password was given".into());
-    told
+    Ok(told)
 }
