@@ -14,7 +14,7 @@ mod org;
 mod program;
 mod scratch;
 
-pub use http::get;
+pub use http::{get, post_form};
 pub use judge::{python, variable};
 pub use org::Org;
 pub use program::{Ran, Server, keybearer, ran, tool};
