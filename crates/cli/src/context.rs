@@ -16,7 +16,7 @@ pub(crate) struct Context {
     pub(crate) origins: Origins,
     /// The key sources of this build.
     pub(crate) registry: Registry,
-    /// What opening a key needs; the connection's commands give it their network and time limit.
+    /// What opening a key needs.
     pub(crate) open: OpenContext,
 }
 
@@ -40,8 +40,17 @@ impl Context {
 
     /// Opens a key.
     pub(crate) async fn signer(&self, uri: &KeyUri) -> Result<Arc<dyn Signer>, Failure> {
+        self.signer_with(uri, &self.open).await
+    }
+
+    /// Opens a key that is reached in another way than [`open`](Self::open) says.
+    pub(crate) async fn signer_with(
+        &self,
+        uri: &KeyUri,
+        open: &OpenContext,
+    ) -> Result<Arc<dyn Signer>, Failure> {
         tracing::info!(key = %uri, "opening the key");
-        let signer = self.registry.open(uri, &self.open).await?;
+        let signer = self.registry.open(uri, open).await?;
         tracing::info!(id = %signer.id(), algorithms = ?signer.algorithms(), "the key is open");
         Ok(signer)
     }

@@ -51,6 +51,20 @@ pub(crate) fn rfc3339(at: SystemTime) -> String {
         .unwrap_or_else(|_| "9999-12-31T23:59:59Z".into())
 }
 
+/// A URL without the user and password that it may hold.
+pub(crate) fn without_credentials(url: &str) -> String {
+    let (scheme, rest) = match url.split_once("://") {
+        Some((scheme, rest)) => (format!("{scheme}://"), rest),
+        None => (String::new(), url),
+    };
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(end);
+    match authority.rsplit_once('@') {
+        Some((_, host)) => format!("{scheme}***@{host}{path}"),
+        None => url.into(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -34,21 +34,38 @@ impl Login {
         &self.grant
     }
 
-    async fn login(&self) -> Result<Token, ExchangeError> {
-        let winner = self.winner.read().ok().and_then(|winner| *winner);
-        if let Some(audience) = winner {
-            return self.grant.clone().with_audience(audience).exchange().await;
+    /// The audience that assertions name: the grant's own until the second try won with another.
+    pub fn audience(&self) -> &str {
+        self.winner().unwrap_or(self.grant.audience())
+    }
+
+    /// As [`exchange`](Exchange::exchange), with the last answer's `Date`, whatever the answer was: what tells a wrong
+    /// clock.
+    pub async fn exchange_dated(&self) -> (Result<Token, ExchangeError>, Option<String>) {
+        let (outcome, date) = self.login().await;
+        (
+            outcome
+                .map_err(explained)
+                .and_then(|token| self.trusted(token)),
+            date,
+        )
+    }
+
+    async fn login(&self) -> (Result<Token, ExchangeError>, Option<String>) {
+        let with = |audience| self.grant.clone().with_audience(audience);
+        if let Some(audience) = self.winner() {
+            return with(audience).exchange_dated().await;
         }
-        let first = self.grant.exchange().await;
+        let first = self.grant.exchange_dated().await;
         let other = hosts::other_audience(self.grant.audience());
         match first {
-            Err(error)
+            (Err(error), _)
                 if self.may_try_other
                     && says_audience(&error)
                     && other != self.grant.audience() =>
             {
-                let second = self.grant.clone().with_audience(other).exchange().await;
-                if second.is_ok()
+                let second = with(other).exchange_dated().await;
+                if second.0.is_ok()
                     && let Ok(mut winner) = self.winner.write()
                 {
                     *winner = Some(other);
@@ -58,12 +75,12 @@ impl Login {
             outcome => outcome,
         }
     }
-}
 
-#[async_trait]
-impl Exchange for Login {
-    async fn exchange(&self) -> Result<Token, ExchangeError> {
-        let token = self.login().await.map_err(explained)?;
+    fn winner(&self) -> Option<&'static str> {
+        self.winner.read().ok().and_then(|winner| *winner)
+    }
+
+    fn trusted(&self, token: Token) -> Result<Token, ExchangeError> {
         match token.instance_url() {
             Some(instance) if !hosts::may_have_token(instance, self.grant.token_endpoint()) => {
                 let named: String = instance
@@ -81,6 +98,13 @@ impl Exchange for Login {
             }
             _ => Ok(token),
         }
+    }
+}
+
+#[async_trait]
+impl Exchange for Login {
+    async fn exchange(&self) -> Result<Token, ExchangeError> {
+        self.exchange_dated().await.0
     }
 }
 
