@@ -4,23 +4,23 @@
 
 A client's "id" is a URL, as Keycloak wants an issuer to be; its "auth" is "client_secret" (with "secret") or "private_key_jwt". Each client has an identity provider of its own,
 which trusts the client's certificate, so that the issuer of an assertion is the client. The first line on standard output
-is {"token_url": ...}. Ends when standard input closes. It runs on a copy of its folder, since it writes there.
+is {"token_url": ...}. Ends when standard input closes. Its realm has a name of its own, since the folder is shared: a copy
+would be compiled anew at each start, which takes a minute.
 """
 import json
 import os
 import re
-import shutil
+import secrets
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from joserfc.jwk import RSAKey
 
-REALM = "judge"
+REALM = "judge-" + secrets.token_hex(8)
 GRANT = "oauth2.jwt.authorization.grant"
 LISTENS = re.compile(r"Listening on: (http://127\.0\.0\.1:\d+)")
 START_SECONDS = 400
@@ -101,30 +101,33 @@ def realm(said):
 
 def main():
     said = json.loads(sys.argv[1])
-    with tempfile.TemporaryDirectory() as folder:
-        home = os.path.join(folder, "keycloak")
-        shutil.copytree(said["home"], home)
-        os.makedirs(os.path.join(home, "data/import"))
-        with open(os.path.join(home, f"data/import/{REALM}-realm.json"), "w") as file:
-            json.dump(realm(said), file)
-        start = ["start-dev", "--http-host=127.0.0.1", "--http-port=0", "--db=dev-mem", "--import-realm"]
-        server = subprocess.Popen(
-            ["sh", os.path.join(home, "bin/kc.sh"), *start, "--features=jwt-authorization-grant"],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
-            # What costs the least in a process that lives for seconds.
-            env={**os.environ, "JAVA_OPTS_APPEND": "-XX:TieredStopAtLevel=1 -XX:-UseG1GC -XX:+UseSerialGC"},
-        )
+    imports = os.path.join(said["home"], "data/import")
+    os.makedirs(imports, exist_ok=True)
+    written = os.path.join(imports, f"{REALM}-realm.json")
+    # Whole or not at all: another server may be importing.
+    with open(written + ".part", "w") as file:
+        json.dump(realm(said), file)
+    os.rename(file.name, written)
+    start = ["start-dev", "--http-host=127.0.0.1", "--http-port=0", "--db=dev-mem", "--import-realm"]
+    server = subprocess.Popen(
+        ["sh", os.path.join(said["home"], "bin/kc.sh"), *start, "--features=jwt-authorization-grant"],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
+        # What costs the least in a process that lives for seconds.
+        env={**os.environ, "JAVA_OPTS_APPEND": "-XX:TieredStopAtLevel=1 -XX:-UseG1GC -XX:+UseSerialGC"},
+    )
+    try:
+        serve(server, written)
+    finally:
         try:
-            serve(server)
-        finally:
-            try:
-                os.killpg(server.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
-            server.wait()
+            os.killpg(server.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        server.wait()
+        if os.path.exists(written):
+            os.remove(written)
 
 
-def serve(server):
+def serve(server, written):
     late = threading.Timer(START_SECONDS, os.killpg, (server.pid, signal.SIGKILL))
     late.start()
     told = []
@@ -135,6 +138,7 @@ def serve(server):
     else:
         sys.exit("Keycloak did not start:\n" + "".join(told[-30:]))
     late.cancel()
+    os.remove(written)
     # Its log must flow, or it stands still when the pipe is full.
     threading.Thread(target=lambda: [None for _ in server.stdout], daemon=True).start()
     print(json.dumps({"token_url": f"{listens[1]}/realms/{REALM}/protocol/openid-connect/token"}), flush=True)

@@ -15,7 +15,7 @@ mod program;
 mod scratch;
 
 pub use http::{get, post_form};
-pub use judge::{python, variable};
+pub use judge::{heavy, python};
 pub use org::Org;
 pub use program::{Ran, Server, keybearer, ran, tool};
 pub use scratch::Scratch;
