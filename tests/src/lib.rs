@@ -10,12 +10,14 @@
 
 mod http;
 mod judge;
+mod local;
 mod org;
 mod program;
 mod scratch;
 
 pub use http::{get, post_form};
 pub use judge::{heavy, python};
+pub use local::Local;
 pub use org::Org;
 pub use program::{Ran, Server, keybearer, ran, tool};
 pub use scratch::Scratch;

@@ -132,6 +132,17 @@ impl Output {
         say(text.trim_end());
     }
 
+    /// How many columns stdout shows; `None` where it is no terminal.
+    pub(crate) fn width(self) -> Option<usize> {
+        #[cfg(unix)]
+        {
+            let size = rustix::termios::tcgetwinsize(io::stdout()).ok()?;
+            Some(size.ws_col.into()).filter(|columns| *columns > 0)
+        }
+        #[cfg(not(unix))]
+        None
+    }
+
     /// Whether stdout shows colours.
     pub(crate) fn colors_stdout(self) -> bool {
         self.color.shows_on(&io::stdout())
