@@ -60,18 +60,12 @@ pub(crate) fn list(bytes: &[u8], password: Option<&Secret>, work: WorkLimit) -> 
 
 fn told(store: &Store, key: &StoredKey, budget: &mut WorkBudget) -> Entry {
     let mut entry = Entry::new(Some(key.alias.clone()), EntryKind::Key);
-    let chain_of = |leaf: &Certificate| {
-        let public = leaf.public_key().ok()?;
-        Some((
-            public.key_type(),
-            Certificate::chain_for(&public, &store.pool(key)),
-        ))
-    };
-    // A key that its certificate tells about need not be decrypted.
-    if let Some((key_type, chain)) = store.tied(key).and_then(chain_of) {
-        entry = entry.with_key_type(key_type);
-        entry.certificates = chain;
-        return entry;
+    if let Some(leaf) = store.tied(key) {
+        entry.certificates = Certificate::chain_from(leaf, &store.pool(key));
+        // A key that its certificate tells about need not be decrypted.
+        if let Ok(public) = leaf.public_key() {
+            return entry.with_key_type(public.key_type());
+        }
     }
     match store.pkcs8(key, budget) {
         Ok(der) => describe_into(&mut entry, store, key, &der),
@@ -87,7 +81,9 @@ fn describe_into(entry: &mut Entry, store: &Store, key: &StoredKey, der: &Secret
     entry.bits = described.bits;
     let pool = store.pool(key);
     match PrivateKey::from_pkcs8_der_beside(der.expose(), &pool) {
-        Ok(private) => entry.certificates = Certificate::chain_for(private.public_key(), &pool),
+        Ok(private) => {
+            entry.certificates = Certificate::chain_for(private.public_key(), &pool);
+        }
         Err(error) => entry.note = Some(error.to_string()),
     }
 }
