@@ -25,6 +25,10 @@ pub fn default_registry() -> Registry {
     let registry = registry.without("pkcs12", "pkcs12");
     #[cfg(not(feature = "jks"))]
     let registry = registry.without("jks", "jks");
+    #[cfg(feature = "pkcs11")]
+    let registry = registry.with(keybearer_pkcs11::Pkcs11);
+    #[cfg(not(feature = "pkcs11"))]
+    let registry = registry.without("pkcs11", "pkcs11");
     let registry = formats
         .iter()
         .cloned()

@@ -24,11 +24,18 @@ enum Kind {
     Encrypted,
 }
 
+/// Two thousand certificates take no more. Text takes several times its size while it is read.
+const LIMIT: usize = 4 << 20;
+
 impl Blocks {
     pub(crate) fn read(bytes: &[u8]) -> Result<Self> {
         let format = Format::of(bytes);
         if !matches!(format, Format::Pem | Format::Unknown) {
             return Err(format.instead_of("PEM file"));
+        }
+        if bytes.len() > LIMIT {
+            return Err(malformed("the file has more than 4 MiB")
+                .with_hint("no PEM file of a key is that large: check the path"));
         }
         let text = Zeroizing::new(String::from_utf8_lossy(bytes).into_owned());
         // An environment variable often holds the two characters `\n` where the line breaks were.
@@ -43,6 +50,13 @@ impl Blocks {
         let blocks = pem::parse_many(text.as_bytes()).map_err(|error| {
             malformed("the file is no whole PEM").with_source(error.to_string())
         })?;
+        // What has no end is passed over there, as text between blocks is.
+        if blocks.len() < text.matches("-----BEGIN ").count() {
+            return Err(malformed(
+                "a block of the file has no end line: the file is cut off or changed",
+            )
+            .with_hint("each -----BEGIN ...----- has its -----END ...-----"));
+        }
         let mut found = Self {
             keys: Vec::new(),
             certificates: Vec::new(),
