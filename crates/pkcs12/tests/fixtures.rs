@@ -84,7 +84,7 @@ fn the_table_has_every_file() {
     assert_eq!(files, table);
 }
 
-/// At every length, and with bytes changed here and there: an error or the same key, never a panic.
+/// Cut off and changed here and there (`hostile.rs` does so everywhere): an error or the same key, never a panic.
 #[test]
 fn damage_is_never_believed() {
     let scratch = Folder::new();
@@ -92,7 +92,7 @@ fn damage_is_never_believed() {
     for (name, _) in STORES {
         let bytes = fs::read(folder().join(format!("{name}.p12"))).unwrap();
         let path = scratch.text("damaged.p12");
-        for end in 0..bytes.len() {
+        for end in (0..bytes.len()).step_by(11) {
             let error = open_bytes(path.as_ref(), &bytes[..end], 3_000).unwrap_err();
             assert_eq!(
                 error.kind(),
@@ -100,7 +100,7 @@ fn damage_is_never_believed() {
                 "{name} {end}: {error:?}"
             );
         }
-        for at in (0..bytes.len()).step_by(13) {
+        for at in (0..bytes.len()).step_by(17) {
             let mut flipped = bytes.clone();
             flipped[at] ^= 0x41;
             if let Ok(opened) = open_bytes(path.as_ref(), &flipped, 3_000) {
