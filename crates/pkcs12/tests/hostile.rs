@@ -30,7 +30,9 @@ const TESTS: &[(&str, Test)] = &[
     ("bytes_after_the_end_are_refused", appended),
 ];
 
-const BOMBS: &[(&str, fn(&Folder))] = &[
+type Bomb = fn(&Folder);
+
+const BOMBS: &[(&str, Bomb)] = &[
     ("two_billion_rounds", rounds),
     ("nested_safes", nested),
     ("lengths_of_gigabytes", lengths),
