@@ -68,6 +68,11 @@ pub fn is_salesforce_host(host: &str) -> bool {
         .any(|suffix| host.len() > suffix.len() && host.ends_with(suffix))
 }
 
+/// Whether what is sent to this URL can be read on its way: plain `http`, and not to this machine.
+pub fn is_in_the_clear(url: &str) -> bool {
+    Url::parse(url).is_ok_and(|url| url.scheme() == "http" && !is_loopback(&url))
+}
+
 /// The audience of the second try: the login host of sandboxes and scratch orgs, or that of production.
 pub(crate) fn other_audience(audience: &str) -> &'static str {
     let host = Url::parse(audience)
@@ -156,6 +161,19 @@ mod tests {
             token
         ));
         assert!(may_have_token("http://127.0.0.1:1", "http://127.0.0.1:2/t"));
+    }
+
+    #[test]
+    fn plain_http_is_for_this_machine() {
+        assert!(is_in_the_clear("http://login.example/token"));
+        for url in [
+            "https://login.example/token",
+            "http://localhost:1/",
+            "http://[::1]:1/",
+            "x",
+        ] {
+            assert!(!is_in_the_clear(url), "{url}");
+        }
     }
 
     #[test]

@@ -5,5 +5,5 @@ mod hosts;
 mod login;
 
 pub use explain::cure;
-pub use hosts::{Endpoints, is_salesforce_host};
+pub use hosts::{Endpoints, is_in_the_clear, is_salesforce_host};
 pub use login::Login;

@@ -20,7 +20,7 @@ impl From<ExchangeError> for Failure {
             _ => ("network", Status::TRANSIENT),
         };
         let mut failure = Self::new(kind, error.to_string(), status).with_sources_of(&error);
-        if let Some(hint) = error.hint() {
+        if let Some(hint) = hint(&error, status) {
             failure = failure.with_hint(hint);
         }
         match error.oauth() {
@@ -31,5 +31,24 @@ impl From<ExchangeError> for Failure {
             }),
             _ => failure,
         }
+    }
+}
+
+/// What to do next; where another try is worth it, when.
+fn hint(error: &ExchangeError, status: Status) -> Option<String> {
+    let wait = error.retry_after().map(|wait| {
+        format!(
+            "try again in {} seconds: the server asks for it",
+            wait.as_secs()
+        )
+    });
+    let again = || {
+        let transient = status == Status::TRANSIENT;
+        transient.then(|| "try again in a while; if it stays, ask whoever runs the server".into())
+    };
+    match (error.hint(), wait) {
+        (Some(hint), Some(wait)) => Some(format!("{hint}; {wait}")),
+        (Some(hint), None) => Some(hint.into()),
+        (None, wait) => wait.or_else(again),
     }
 }
