@@ -171,10 +171,8 @@ impl<C: Clock> JwtBearer<C> {
         }
         if (300..400).contains(&status) {
             let to = response
-                .location()
-                .unwrap_or("nowhere")
-                .escape_debug()
-                .to_string();
+                .location_host()
+                .unwrap_or_else(|| "another path".into());
             return Err(network(format!(
                 "{host} redirects to {to}, and an assertion follows no redirect"
             ))

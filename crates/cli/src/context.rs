@@ -30,11 +30,10 @@ impl Context {
         }
     }
 
-    /// As [`open`](Self::open), for a secret that is being chosen: it is asked for twice.
-    #[allow(dead_code, reason = "the commands that make keys use it")]
+    /// As [`open`](Self::open), for secrets that are being chosen: those of something new are asked for twice.
     pub(crate) fn choosing_secrets(&self) -> OpenContext {
         let mut cx = self.open.clone();
-        cx.env = Arc::new(ProcessEnv::new().with_prompt(prompt::ask_twice));
+        cx.env = Arc::new(ProcessEnv::new().with_prompt(prompt::ask_choosing));
         cx
     }
 

@@ -1,39 +1,39 @@
-//! The client and its requests.
+//! The client.
 
 use std::{fmt, sync::OnceLock, time::Duration};
 
-use keybearer_core::{Network, Secret};
-use reqwest::{Method, Url, redirect::Policy};
+use keybearer_core::Network;
+use reqwest::{Url, redirect::Policy};
 
-use crate::{HttpError, HttpErrorKind, Response, tls};
+use crate::{
+    HttpError, HttpErrorKind, Request, Response,
+    diagnosis::Attempt,
+    proxy::{Proxies, Proxy},
+    request::host_of,
+    tls,
+};
 
 /// An HTTP client. Cheap to make: connections, TLS and roots are set up by the first request that needs them.
 pub struct Client {
     network: Network,
     timeout: Duration,
     max_body: usize,
+    proxies: OnceLock<Proxies>,
     plain: OnceLock<reqwest::Client>,
     secure: OnceLock<reqwest::Client>,
-}
-
-/// A request. Its `Debug` names the method and the host alone.
-pub struct Request {
-    method: Method,
-    url: Url,
-    headers: Vec<(&'static str, Secret)>,
-    body: Option<(&'static str, Secret)>,
 }
 
 /// What a token endpoint or an API's answer may have; more is no token.
 const MAX_BODY: usize = 1 << 20;
 
 impl Client {
-    /// A client that reaches the network as told; `timeout` is the total time of one request.
+    /// A client that reaches the network as told; `timeout` is the total time of one request, its answer included.
     pub fn new(network: &Network, timeout: Duration) -> Self {
         Self {
             network: network.clone(),
             timeout,
             max_body: MAX_BODY,
+            proxies: OnceLock::new(),
             plain: OnceLock::new(),
             secure: OnceLock::new(),
         }
@@ -46,22 +46,30 @@ impl Client {
         self
     }
 
-    /// Sends a request and reads the whole answer, whatever its status.
+    /// Sends a request and reads the whole answer, whatever its status. A redirect is an answer like others: it is not
+    /// followed.
     ///
     /// # Errors
-    /// Everything that kept an answer from arriving whole.
+    /// Everything that kept an answer of the server from arriving whole.
     pub async fn send(&self, request: Request) -> Result<Response, HttpError> {
         let host = host_of(&request.url);
-        let client = self.client_for(&request.url)?;
+        let proxy = self
+            .proxies()
+            .and_then(|proxies| proxies.of(&request.url))
+            .map_err(|error| error.at(&host))?;
+        let client = self.client_for(&request.url, proxy.as_ref())?;
+        let attempt = Attempt {
+            host: &host,
+            proxy: proxy.as_ref(),
+            timeout: self.timeout,
+            connect_timeout: self.connect_timeout(),
+        };
         let mut builder = client.request(request.method, request.url);
         for (name, value) in &request.headers {
             let mut value =
                 reqwest::header::HeaderValue::from_bytes(value.expose()).map_err(|_| {
-                    HttpError::new(
-                        HttpErrorKind::Config,
-                        &host,
-                        format!("the header {name} has a line break"),
-                    )
+                    let message = format!("the header {name} has a line break");
+                    HttpError::new(HttpErrorKind::Config, &host, message)
                 })?;
             value.set_sensitive(true);
             builder = builder.header(*name, value);
@@ -72,34 +80,38 @@ impl Client {
                 .body(body.expose().to_vec());
         }
         tracing::debug!(host, "sending a request");
-        let answer = builder
-            .send()
-            .await
-            .map_err(|error| HttpError::from_reqwest(&host, &error))?;
-        let response = Response::read(answer, &host, self.max_body).await?;
+        let sent = builder.send().await;
+        let answer = sent.map_err(|error| attempt.diagnose(&error))?;
+        let response = Response::read(answer, &attempt, self.max_body).await?;
         tracing::debug!(host, status = response.status(), "an answer has come");
-        Ok(response)
+        match (&proxy, response.status()) {
+            (Some(proxy), 407) => Err(attempt.wants_password(proxy)),
+            _ => Ok(response),
+        }
     }
 
-    fn client_for(&self, url: &Url) -> Result<&reqwest::Client, HttpError> {
-        let through_tls_proxy = self
-            .network
-            .proxy
-            .as_ref()
-            .is_some_and(|proxy| proxy.expose().starts_with(b"https:"));
-        let secure = url.scheme() == "https" || through_tls_proxy;
-        let slot = if secure { &self.secure } else { &self.plain };
+    fn proxies(&self) -> Result<&Proxies, HttpError> {
+        if let Some(proxies) = self.proxies.get() {
+            return Ok(proxies);
+        }
+        let proxies = Proxies::new(self.network.proxy.as_ref())?;
+        Ok(self.proxies.get_or_init(|| proxies))
+    }
+
+    fn client_for(&self, url: &Url, proxy: Option<&Proxy>) -> Result<&reqwest::Client, HttpError> {
+        let is_secure = url.scheme() == "https" || proxy.is_some_and(|proxy| proxy.is_tls);
+        let slot = if is_secure { &self.secure } else { &self.plain };
         if let Some(client) = slot.get() {
             return Ok(client);
         }
         let built = self
-            .build(secure)
+            .build(is_secure)
             .map_err(|error| error.at(&host_of(url)))?;
         Ok(slot.get_or_init(|| built))
     }
 
-    fn build(&self, secure: bool) -> Result<reqwest::Client, HttpError> {
-        let config = if secure {
+    fn build(&self, is_secure: bool) -> Result<reqwest::Client, HttpError> {
+        let config = if is_secure {
             tls::config(self.network.ca_certificate.as_deref())?
         } else {
             tls::without_roots()?
@@ -109,68 +121,24 @@ impl Client {
             .redirect(Policy::none())
             .user_agent(concat!("keybearer/", env!("CARGO_PKG_VERSION")))
             .timeout(self.timeout)
-            .connect_timeout(self.network.connect_timeout.unwrap_or(self.timeout));
+            .connect_timeout(self.connect_timeout());
+        // The errors of these two may repeat the proxy's URL, in which a password may stand.
+        let unusable = |why: &str| HttpError::new(HttpErrorKind::Config, "", why);
         if let Some(proxy) = &self.network.proxy {
-            // The error of a proxy URL repeats it, and a password may stand in it.
-            let proxy = proxy
-                .expose_str()
-                .and_then(|url| reqwest::Proxy::all(url).ok());
-            builder = builder.proxy(proxy.ok_or_else(|| {
-                HttpError::new(HttpErrorKind::Config, "", "the proxy is not a URL")
-                    .with_hint("a proxy is written http://[user:password@]host:port")
-            })?);
+            let url = proxy.expose_str().unwrap_or_default();
+            let proxy = reqwest::Proxy::all(url);
+            builder = builder
+                .proxy(proxy.map_err(|_| unusable("the proxy is not the URL of an HTTP proxy"))?);
+        } else if self.proxies()?.is_off() {
+            builder = builder.no_proxy();
         }
         builder
             .build()
-            .map_err(|error| HttpError::from_reqwest("", &error))
-    }
-}
-
-impl Request {
-    /// `GET url`.
-    ///
-    /// # Errors
-    /// [`HttpErrorKind::Config`] where this is no `http` or `https` URL.
-    pub fn get(url: &str) -> Result<Self, HttpError> {
-        Self::new(Method::GET, url)
+            .map_err(|_| unusable("the HTTP client cannot be set up"))
     }
 
-    /// `POST url` with a form (`application/x-www-form-urlencoded`).
-    ///
-    /// # Errors
-    /// As [`get`](Self::get).
-    pub fn post_form<'a>(
-        url: &str,
-        fields: impl IntoIterator<Item = (&'a str, &'a str)>,
-    ) -> Result<Self, HttpError> {
-        let mut form = reqwest::Url::parse("form:").map_err(|error| not_a_url(url, error))?;
-        form.query_pairs_mut().extend_pairs(fields);
-        let mut request = Self::new(Method::POST, url)?;
-        request.body = Some((
-            "application/x-www-form-urlencoded",
-            Secret::new(form.query().unwrap_or_default()),
-        ));
-        Ok(request)
-    }
-
-    /// This request with one more header, whose value is never printed.
-    #[must_use]
-    pub fn header(mut self, name: &'static str, value: Secret) -> Self {
-        self.headers.push((name, value));
-        self
-    }
-
-    fn new(method: Method, url: &str) -> Result<Self, HttpError> {
-        let parsed = Url::parse(url).map_err(|error| not_a_url(url, error))?;
-        if !matches!(parsed.scheme(), "http" | "https") || !parsed.has_host() {
-            return Err(not_a_url(url, "it is neither http: nor https:"));
-        }
-        Ok(Self {
-            method,
-            url: parsed,
-            headers: Vec::new(),
-            body: None,
-        })
+    fn connect_timeout(&self) -> Duration {
+        self.network.connect_timeout.unwrap_or(self.timeout)
     }
 }
 
@@ -181,26 +149,4 @@ impl fmt::Debug for Client {
             .field("timeout", &self.timeout)
             .finish_non_exhaustive()
     }
-}
-
-impl fmt::Debug for Request {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Request({} {})", self.method, host_of(&self.url))
-    }
-}
-
-fn host_of(url: &Url) -> String {
-    let host = url.host_str().unwrap_or_default();
-    url.port()
-        .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
-}
-
-fn not_a_url(url: &str, why: impl ToString) -> HttpError {
-    HttpError::new(
-        HttpErrorKind::Config,
-        "",
-        format!("\"{}\" is not the URL of a server", url.escape_debug()),
-    )
-    .with_source(why.to_string())
-    .with_hint("a URL begins with https:// and a host")
 }

@@ -18,11 +18,13 @@ pub struct HttpError {
 pub enum HttpErrorKind {
     /// What the caller said cannot be: a URL, a proxy, a file of certificates.
     Config,
-    /// The host's name has no address.
+    /// The name of the host, or of the proxy, has no address.
     Resolve,
     /// No connection could be made.
     Connect,
-    /// The server's certificate is not trusted, or TLS failed in another way.
+    /// The proxy makes no connection to the host, or wants a password.
+    Proxy,
+    /// The server's certificate is not trusted, or TLS could not be agreed on.
     Tls,
     /// The time was up.
     Timeout,
@@ -58,57 +60,12 @@ impl HttpError {
         self
     }
 
-    /// Sorts what reqwest says. Only its innermost words are kept: the outer ones repeat the URL.
-    pub(crate) fn from_reqwest(host: &str, error: &reqwest::Error) -> Self {
-        let chain: Vec<String> = std::iter::successors(error.source(), |cause| (*cause).source())
-            .map(ToString::to_string)
-            .collect();
-        let says = |words: &str| chain.iter().any(|text| text.contains(words));
-        let (kind, message, hint) = if error.is_timeout() {
-            (
-                HttpErrorKind::Timeout,
-                format!("{host} did not answer in time"),
-                "check the host and the proxy, or allow more time",
-            )
-        } else if says("dns error") {
-            (
-                HttpErrorKind::Resolve,
-                format!("{host} has no address"),
-                "check the host's name; a new My Domain takes minutes to appear",
-            )
-        } else if says("certificate") || says("tls") || says("TLS") || says("HandshakeFailure") {
-            let hint = "name the CA that issued the server's certificate, if that is your own or your proxy's";
-            (
-                HttpErrorKind::Tls,
-                format!("no TLS connection to {host} could be made"),
-                hint,
-            )
-        } else if error.is_connect() {
-            (
-                HttpErrorKind::Connect,
-                format!("no connection to {host} could be made"),
-                "check the host, its port and the proxy",
-            )
-        } else {
-            (
-                HttpErrorKind::Broken,
-                format!("the answer of {host} broke off or is not HTTP"),
-                "try again; if it stays, look at what stands between",
-            )
-        };
-        let error = Self::new(kind, host, message).with_hint(hint);
-        match chain.last() {
-            Some(cause) => error.with_source(cause.clone()),
-            None => error,
-        }
-    }
-
     /// What kept the answer from arriving.
     pub fn kind(&self) -> HttpErrorKind {
         self.kind
     }
 
-    /// The host that was asked, with its port where one was named.
+    /// The host that was asked, with its port where one was named; empty where no host was.
     pub fn host(&self) -> &str {
         &self.host
     }
@@ -118,9 +75,19 @@ impl HttpError {
         self.hint.as_deref()
     }
 
-    /// Whether the same request may succeed later, unchanged.
+    /// Whether the same request may succeed in a moment, with nothing changed. What a person must change first (a
+    /// certificate, a proxy's rule, a URL) is not.
     pub fn is_transient(&self) -> bool {
-        self.kind != HttpErrorKind::Config
+        match self.kind {
+            HttpErrorKind::Resolve
+            | HttpErrorKind::Connect
+            | HttpErrorKind::Timeout
+            | HttpErrorKind::Broken => true,
+            HttpErrorKind::Config
+            | HttpErrorKind::Proxy
+            | HttpErrorKind::Tls
+            | HttpErrorKind::TooLarge => false,
+        }
     }
 }
 

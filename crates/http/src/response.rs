@@ -1,10 +1,10 @@
 //! An answer.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName, LOCATION, RETRY_AFTER};
 
-use crate::{HttpError, HttpErrorKind};
+use crate::{HttpError, diagnosis::Attempt, request::host_of};
 
 /// An answer that has arrived whole. Its `Debug` gives the status and the length alone.
 pub struct Response {
@@ -16,20 +16,26 @@ pub struct Response {
 impl Response {
     pub(crate) async fn read(
         mut answer: reqwest::Response,
-        host: &str,
+        attempt: &Attempt<'_>,
         limit: usize,
     ) -> Result<Self, HttpError> {
         let status = answer.status().as_u16();
         let headers = std::mem::take(answer.headers_mut());
+        // A length is only a promise: it saves reading what is too large, and is not relied on.
+        if answer
+            .content_length()
+            .is_some_and(|length| length > limit as u64)
+        {
+            return Err(attempt.too_large(limit));
+        }
         let mut body = Vec::new();
         while let Some(chunk) = answer
             .chunk()
             .await
-            .map_err(|error| HttpError::from_reqwest(host, &error))?
+            .map_err(|error| attempt.diagnose(&error))?
         {
             if body.len() + chunk.len() > limit {
-                let message = format!("the answer of {host} has more than {limit} bytes");
-                return Err(HttpError::new(HttpErrorKind::TooLarge, host, message));
+                return Err(attempt.too_large(limit));
             }
             body.extend_from_slice(&chunk);
         }
@@ -76,13 +82,19 @@ impl Response {
             || begins("<html")
     }
 
-    /// The value of `Retry-After` in seconds (RFC 9110 section 10.2.3); the form with a date is not read.
+    /// How long `Retry-After` asks to wait (RFC 9110 section 10.2.3): seconds as they are, a date from the answer's own
+    /// `Date`, or from this machine's time where there is none. A date that is past asks for no wait.
     pub fn retry_after(&self) -> Option<Duration> {
-        self.text(&RETRY_AFTER)?
-            .trim()
-            .parse()
-            .ok()
-            .map(Duration::from_secs)
+        let text = self.text(&RETRY_AFTER)?.trim();
+        if let Ok(seconds) = text.parse() {
+            return Some(Duration::from_secs(seconds));
+        }
+        let until = httpdate::parse_http_date(text).ok()?;
+        let sent = self
+            .date()
+            .and_then(|date| httpdate::parse_http_date(date).ok());
+        let from = sent.unwrap_or_else(SystemTime::now);
+        Some(until.duration_since(from).unwrap_or_default())
     }
 
     /// The value of `Date`, as sent.
@@ -90,9 +102,10 @@ impl Response {
         self.text(&DATE)
     }
 
-    /// Where a redirect points, as sent.
-    pub fn location(&self) -> Option<&str> {
-        self.text(&LOCATION)
+    /// The host that a redirect points to; `None` where there is none, or where it stays on the same host.
+    pub fn location_host(&self) -> Option<String> {
+        let url = reqwest::Url::parse(self.text(&LOCATION)?).ok()?;
+        url.has_host().then(|| host_of(&url))
     }
 
     fn text(&self, name: &HeaderName) -> Option<&str> {
@@ -103,5 +116,63 @@ impl Response {
 impl std::fmt::Debug for Response {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Response({}, {} bytes)", self.status, self.body.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(fields: &[(HeaderName, &str)], body: &str) -> Response {
+        let headers = fields
+            .iter()
+            .map(|(name, value)| (name.clone(), value.parse().unwrap()));
+        Response {
+            status: 200,
+            headers: headers.collect(),
+            body: body.into(),
+        }
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_any_of_the_three_dates() {
+        let at = |value, date: Option<&str>| {
+            let mut fields = vec![(RETRY_AFTER, value)];
+            fields.extend(date.map(|date| (DATE, date)));
+            answer(&fields, "").retry_after()
+        };
+        let seconds = |seconds| Some(Duration::from_secs(seconds));
+        assert_eq!(at("120", None), seconds(120));
+        let date = Some("Sun, 06 Nov 1994 08:49:07 GMT");
+        assert_eq!(at("Sun, 06 Nov 1994 08:49:37 GMT", date), seconds(30));
+        assert_eq!(at("Sunday, 06-Nov-94 08:49:37 GMT", date), seconds(30));
+        assert_eq!(at("Sun Nov  6 08:49:37 1994", date), seconds(30));
+        assert_eq!(at("Sun, 06 Nov 1994 08:49:00 GMT", date), seconds(0));
+        assert_eq!(at("Sun, 06 Nov 1994 08:49:00 GMT", None), seconds(0));
+        for not in ["-1", "1.5", "soon", ""] {
+            assert_eq!(at(not, date), None, "{not}");
+        }
+        let soon = SystemTime::now() + Duration::from_secs(90);
+        let wait = at(&httpdate::fmt_http_date(soon), None).unwrap();
+        assert!((85..=90).contains(&wait.as_secs()), "{wait:?}");
+    }
+
+    #[test]
+    fn pages_are_told_by_their_type_or_their_first_bytes() {
+        assert!(answer(&[(CONTENT_TYPE, "Text/HTML; charset=UTF-8")], "x").is_html());
+        assert!(answer(&[], " \r\n<!DOCTYPE HTML><p>").is_html());
+        assert!(answer(&[(CONTENT_TYPE, "application/json")], "<html lang=en>").is_html());
+        assert!(!answer(&[(CONTENT_TYPE, "application/json")], "{\"a\":\"<html>\"}").is_html());
+        assert!(!answer(&[], "").is_html());
+    }
+
+    #[test]
+    fn a_redirects_host_is_told_and_nothing_more() {
+        let to = |place| answer(&[(LOCATION, place)], "").location_host();
+        assert_eq!(
+            to("https://me:pw@b.example:8443/x?secret=1").as_deref(),
+            Some("b.example:8443")
+        );
+        assert_eq!(to("/elsewhere"), None);
     }
 }

@@ -105,6 +105,7 @@ fn outline(entry: &[u8]) -> der::Result<(ObjectIdentifier, &[u8])> {
     whole.tag().assert_eq(Tag::Sequence)?;
     let mut fields = SliceReader::new(whole.value())?;
     let algorithm = AnyRef::decode(&mut fields)?;
+    algorithm.tag().assert_eq(Tag::Sequence)?;
     let oid = ObjectIdentifier::decode(&mut SliceReader::new(algorithm.value())?)?;
     let protected = <&OctetStringRef>::decode(&mut fields)?.as_bytes();
     fields.finish()?;

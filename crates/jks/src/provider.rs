@@ -6,7 +6,7 @@ use keybearer_core::{
     Attribute, Entries, Entry, EntryKind, Error, ErrorKind, KeyMaker, KeyUri, OpenContext,
     Provider, Result, Signer, async_trait,
 };
-use keybearer_soft::{PrivateKey, SoftSigner, file};
+use keybearer_soft::{PrivateKey, SoftSigner, alias, file};
 
 use crate::{
     protection,
@@ -65,7 +65,7 @@ impl Provider for Jks {
                         .with_hint("give password-source=env:NAME, file:PATH, fd:N or prompt:")
                 })?;
             let store = reader::read(bytes.expose(), Some(&store_password))?;
-            let (entry, protected) = choose(&store, uri.attribute("alias"))?;
+            let (entry, protected) = choose(store, uri.attribute("alias"))?;
             let own = uri
                 .secret("key-password", "password of the key", env)
                 .await?;
@@ -105,50 +105,17 @@ impl Provider for Jks {
     }
 }
 
-/// An exact match first, then without case, as Java's.
-fn choose<'a>(store: &'a Store<'_>, alias: Option<&str>) -> Result<(&'a StoreEntry<'a>, &'a [u8])> {
-    let keys: Vec<_> = store
-        .entries
-        .iter()
-        .filter_map(|entry| Some((entry, entry.key?)))
-        .collect();
-    let names = keys
-        .iter()
-        .map(|(entry, _)| format!("\"{}\"", entry.alias.escape_debug()))
-        .collect::<Vec<_>>()
-        .join(", ");
-    let Some(alias) = alias else {
-        return match keys.as_slice() {
-            [] => Err(Error::new(
-                ErrorKind::NotFound,
-                "the store has no private key",
-            )),
-            [only] => Ok(*only),
-            several => Err(Error::new(
-                ErrorKind::Ambiguous,
-                format!("the store has {} private keys", several.len()),
-            )
-            .with_hint(format!("name one by its alias: {names}"))),
-        };
-    };
-    let exact = keys.iter().find(|(entry, _)| entry.alias == alias);
-    let lower = alias.to_lowercase();
-    let found = exact.or_else(|| {
-        keys.iter()
-            .find(|(entry, _)| entry.alias.to_lowercase() == lower)
-    });
-    found.copied().ok_or_else(|| {
-        let hint = if names.is_empty() {
-            "the store has no private key".into()
-        } else {
-            format!("the private keys are {names}")
-        };
-        Error::new(
-            ErrorKind::NotFound,
-            format!("the store has no private key \"{}\"", alias.escape_debug()),
-        )
-        .with_hint(hint)
-    })
+/// The one entry with a private key that is meant, and the protected key.
+fn choose<'a>(store: Store<'a>, alias: Option<&str>) -> Result<(StoreEntry<'a>, &'a [u8])> {
+    let (mut keys, mut others) = (Vec::new(), Vec::new());
+    for entry in store.entries {
+        match entry.key {
+            Some(key) => keys.push((entry.alias.clone(), (entry, key))),
+            None => others.push(entry.alias),
+        }
+    }
+    let others: Vec<_> = others.iter().map(String::as_str).collect();
+    alias::only(alias::find(keys, &others, alias)?).map(|(_, found)| found)
 }
 
 fn told(entry: StoreEntry<'_>, checked: bool) -> Result<Entry> {

@@ -1,6 +1,7 @@
 //! The format of JKS: a header, entries, a digest over all of it and the password.
 
 use keybearer_core::{Certificate, Error, ErrorKind, Result, Secret};
+use keybearer_soft::format::Format;
 use sha1::{Digest, Sha1};
 use subtle::ConstantTimeEq;
 
@@ -26,7 +27,6 @@ pub(crate) const MAGIC: [u8; 4] = [0xfe, 0xed, 0xfe, 0xed];
 pub(crate) const KEY: u32 = 1;
 pub(crate) const CERTIFICATE: u32 = 2;
 pub(crate) const X509: &str = "X.509";
-const JCEKS: [u8; 4] = [0xce, 0xce, 0xce, 0xce];
 const DIGEST: usize = 20;
 /// What is hashed between the password and the store.
 const WHITENER: &[u8] = b"Mighty Aphrodite";
@@ -37,7 +37,7 @@ const MOST_PARTS: u32 = 16_384;
 /// Checks the digest with the password, then reads the entries; without a password the entries are read unchecked.
 pub(crate) fn read<'a>(bytes: &'a [u8], password: Option<&Secret>) -> Result<Store<'a>> {
     if !bytes.starts_with(&MAGIC) {
-        return Err(other_format(bytes));
+        return Err(Format::of(bytes).instead_of("JKS store"));
     }
     let (body, written) = bytes
         .len()
@@ -189,30 +189,6 @@ impl<'a> Cursor<'a> {
         self.rest = rest;
         Ok(taken)
     }
-}
-
-fn other_format(bytes: &[u8]) -> Error {
-    let (what, hint) = if bytes.is_empty() {
-        ("the file is empty", "take the file from its source again")
-    } else if bytes.starts_with(&JCEKS) {
-        (
-            "this is a JCEKS store and no JKS",
-            "convert it: keytool -importkeystore -srcstoretype JCEKS -srckeystore FILE -deststoretype JKS -destkeystore NEW.jks",
-        )
-    } else if bytes.trim_ascii_start().starts_with(b"-----BEGIN") {
-        ("this is a PEM file and no JKS", "write pem:PATH")
-    } else if bytes.starts_with(&[0x30]) {
-        (
-            "this is a PKCS#12 store (or other DER) and no JKS",
-            "write pkcs12:PATH, or keystore:PATH for either",
-        )
-    } else {
-        (
-            "this is no JKS",
-            "keytool -list -keystore FILE says what it is",
-        )
-    };
-    Error::new(ErrorKind::Malformed, what).with_hint(hint)
 }
 
 fn malformed(why: &str) -> Error {
