@@ -16,6 +16,7 @@ use crate::{
     model::{App, Policy, TokenFormat, User},
     router, server,
     state::State,
+    tls::Tls,
 };
 
 /// An org to be started.
@@ -25,6 +26,7 @@ pub struct Builder {
     users: Vec<User>,
     policy: Policy,
     listen: SocketAddr,
+    tls: bool,
     listener: Option<Listener>,
 }
 
@@ -35,6 +37,7 @@ impl Default for Builder {
             users: Vec::new(),
             policy: Policy::default(),
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            tls: false,
             listener: None,
         }
     }
@@ -69,6 +72,14 @@ impl Builder {
         self
     }
 
+    /// Serves TLS, with a certificate of its own: [`LocalOrg::ca_pem`]. It is for `localhost`, `127.0.0.1`, `::1` and the
+    /// address that it listens on.
+    #[must_use]
+    pub fn tls(mut self, tls: bool) -> Self {
+        self.tls = tls;
+        self
+    }
+
     /// Calls `listener` for each request, once it is answered. It must not block.
     #[must_use]
     pub fn on_request(mut self, listener: impl Fn(&Entry) + Send + Sync + 'static) -> Self {
@@ -92,12 +103,18 @@ impl Builder {
         };
         let listener = TcpListener::bind(self.listen).await.map_err(cannot)?;
         let address = listener.local_addr().map_err(cannot)?;
+        let tls = if self.tls {
+            Some(Tls::new(address.ip()).await?)
+        } else {
+            None
+        };
+        let scheme = if self.tls { "https" } else { "http" };
         let makes_jwts = self
             .apps
             .iter()
             .any(|app| app.token_format == TokenFormat::Jwt);
         let state = Arc::new(State::new(
-            format!("http://{}", reachable(address)),
+            format!("{scheme}://{}", reachable(address)),
             self.apps,
             self.users,
             self.policy,
@@ -105,10 +122,12 @@ impl Builder {
             Log::new(self.listener),
         ));
         let router = router::router(state.clone());
+        let (acceptor, ca_pem) = tls.map(|tls| (tls.acceptor, tls.ca_pem)).unzip();
         Ok(LocalOrg {
             address,
+            ca_pem,
             state,
-            server: tokio::spawn(server::serve(listener, None, router)),
+            server: tokio::spawn(server::serve(listener, acceptor, router)),
         })
     }
 }
@@ -120,6 +139,7 @@ impl fmt::Debug for Builder {
             .field("users", &self.users)
             .field("policy", &self.policy)
             .field("listen", &self.listen)
+            .field("tls", &self.tls)
             .finish_non_exhaustive()
     }
 }

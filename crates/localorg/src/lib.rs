@@ -41,6 +41,7 @@ mod server;
 mod sessions;
 mod soql;
 mod state;
+mod tls;
 
 use std::{fmt, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -56,6 +57,7 @@ use state::State;
 /// A running org. It ends when dropped, and its connections with it.
 pub struct LocalOrg {
     address: SocketAddr,
+    ca_pem: Option<String>,
     state: Arc<State>,
     server: JoinHandle<()>,
 }
@@ -79,6 +81,11 @@ impl LocalOrg {
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The certificate in PEM that a client must trust, where it serves TLS.
+    pub fn ca_pem(&self) -> Option<&str> {
+        self.ca_pem.as_deref()
     }
 
     /// What it was asked, newest first: the last 10,000 requests.

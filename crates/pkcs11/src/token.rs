@@ -208,9 +208,6 @@ impl Token {
                 "; the token is locked now, and its security officer has to set a new PIN"
             }
             Ok(info) if info.user_pin_final_try() => "; one more wrong PIN locks the token",
-            Ok(info) if info.user_pin_count_low() => {
-                "; few tries are left before the token is locked"
-            }
             _ => "",
         };
         let wrong = Error::new(

@@ -114,3 +114,55 @@ async fn the_orgs_clock_can_be_wrong() {
         .await
         .is_refused("invalid_grant", "expired authorization code");
 }
+
+/// openssl is the client: it shares no code with the server.
+#[tokio::test]
+async fn tls_is_served_with_a_certificate_of_its_own() {
+    let org = LocalOrg::builder()
+        .app(app().await)
+        .user(User::new(USER))
+        .tls(true);
+    let org = start(org).await;
+    assert!(org.url().starts_with("https://127.0.0.1:"));
+    assert!(org.token_url().starts_with(&org.url()));
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ca.pem");
+    std::fs::write(&path, org.ca_pem().unwrap()).unwrap();
+    let trusted = ["-CAfile", path.to_str().unwrap()];
+    let assertion = sign(&claims(&org)).await;
+    let body = form(&[("grant_type", GRANT), ("assertion", &assertion)]);
+    let request = format!(
+        "POST /services/oauth2/token HTTP/1.1\r\nHost: org\r\nConnection: close\r\n\
+         Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    for name in [
+        ["-verify_hostname", "localhost"],
+        ["-verify_ip", "127.0.0.1"],
+    ] {
+        for version in ["-tls1_2", "-tls1_3"] {
+            let arguments = [&trusted[..], &name, &[version]].concat();
+            let answer = s_client(&org, &arguments, &request).await;
+            assert!(answer.contains("\"access_token\""), "{answer}");
+        }
+    }
+    let other = [&trusted[..], &["-verify_hostname", "example.org"]].concat();
+    for arguments in [&other[..], &["-verify_hostname", "localhost"]] {
+        assert_eq!(s_client(&org, arguments, &request).await, "");
+    }
+}
+
+async fn s_client(org: &LocalOrg, arguments: &[&str], request: &str) -> String {
+    use std::process::Stdio;
+    use tokio::io::AsyncWriteExt;
+    let mut command = tokio::process::Command::new("openssl");
+    command.args(["s_client", "-quiet", "-verify_return_error", "-connect"]);
+    command.arg(org.address().to_string()).args(arguments);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.stderr(Stdio::null()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    // It may have ended by then.
+    let _ = stdin.write_all(request.as_bytes()).await;
+    let output = child.wait_with_output().await.unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
