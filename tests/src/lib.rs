@@ -15,7 +15,7 @@ mod org;
 mod program;
 mod scratch;
 
-pub use http::get;
+pub use http::{get, post};
 pub use judge::{python, variable};
 pub use local::Local;
 pub use org::Org;
