@@ -47,15 +47,28 @@ fn a_shell_script_logs_in() {
     let (key, certificate) = scratch.openssl_key("key", "rsa:2048");
     let org = Org::with_certificate(Path::new(&certificate));
     let ready = &org.0.ready;
-    assert_eq!(ready["token_url"], format!("{}/services/oauth2/token", org.url()));
+    assert_eq!(
+        ready["token_url"],
+        format!("{}/services/oauth2/token", org.url())
+    );
     assert_eq!(ready["ca_certificate"], Value::Null);
     assert_eq!(ready["users"], json!([USER]));
     assert!(ready["pid"].as_u64().unwrap() > 0);
-    let print = ["x509", "-in", &certificate, "-noout", "-fingerprint", "-sha256"];
+    let print = [
+        "x509",
+        "-in",
+        &certificate,
+        "-noout",
+        "-fingerprint",
+        "-sha256",
+    ];
     let print = tool("openssl", &print).to_lowercase().replace(':', "");
     let app = &ready["apps"][0];
     assert_eq!(app["client_id"], CLIENT_ID);
-    assert!(print.ends_with(app["certificate_sha256"].as_str().unwrap()), "{print}");
+    assert!(
+        print.ends_with(app["certificate_sha256"].as_str().unwrap()),
+        "{print}"
+    );
 
     let assertion = assertion(&scratch, &key, org.url());
     let (status, answer) = login(&org, &assertion);
@@ -63,7 +76,10 @@ fn a_shell_script_logs_in() {
     let token = answer["access_token"].as_str().unwrap();
     let authorization = format!("Bearer {token}");
     let headers = [("Authorization", authorization.as_str())];
-    let url = format!("{}/services/data/v67.0/query?q=SELECT+Username+FROM+User", org.url());
+    let url = format!(
+        "{}/services/data/v67.0/query?q=SELECT+Username+FROM+User",
+        org.url()
+    );
     let (status, body) = get(&url, &headers);
     assert_eq!(status, 200, "{body}");
     let body: Value = serde_json::from_str(&body).unwrap();
@@ -97,7 +113,10 @@ fn another_key_is_refused_and_the_log_says_why() {
     let log = org.log();
     assert_eq!(log[0]["outcome"], "refused");
     let reason = log[0]["reason"].as_str().unwrap();
-    assert!(reason.starts_with("invalid_grant: invalid assertion ("), "{reason}");
+    assert!(
+        reason.starts_with("invalid_grant: invalid assertion ("),
+        "{reason}"
+    );
 }
 
 #[test]
@@ -116,7 +135,10 @@ fn a_file_has_apps_and_users_and_its_own_folder() {
     assert_eq!(status, 200, "{answer}");
     assert!(answer["access_token"].as_str().unwrap().starts_with("eyJ"));
     let (status, answer) = login(&org, &assertion(&scratch, &key, org.url()));
-    assert_eq!((status, &answer["error_description"]), (400, &json!("login rate exceeded")));
+    assert_eq!(
+        (status, &answer["error_description"]),
+        (400, &json!("login rate exceeded"))
+    );
 }
 
 #[test]
@@ -160,15 +182,26 @@ fn people_read_rows_and_a_log() {
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let first = lines.next().unwrap().unwrap();
     let url = first.strip_prefix("url").unwrap().trim().to_owned();
-    post(&format!("{url}/services/oauth2/token"), &[("grant_type", "password")]);
+    post(
+        &format!("{url}/services/oauth2/token"),
+        &[("grant_type", "password")],
+    );
     drop(child.stdin.take());
     assert_eq!(child.wait().unwrap().code(), Some(0));
     let rest: Vec<_> = lines.map(Result::unwrap).collect();
-    for (line, part) in rest.iter().zip(["token url", CLIENT_ID, "sha256", USER, "/__log"]) {
+    for (line, part) in rest
+        .iter()
+        .zip(["token url", CLIENT_ID, "sha256", USER, "/__log"])
+    {
         assert!(line.contains(part), "{line}");
     }
     let mut log = String::new();
-    child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+    child
+        .stderr
+        .take()
+        .unwrap()
+        .read_to_string(&mut log)
+        .unwrap();
     assert!(log.contains("POST /services/oauth2/token 400 refused: unsupported_grant_type: grant type not supported"), "{log}");
 }
 
@@ -208,18 +241,27 @@ fn what_cannot_be_served_is_told() {
     error(&["--listen", "nowhere"], 2, "usage");
     error(&["--policy", "open"], 2, "usage");
     let told = error(&["--app", &app(&key)], 2, "config");
-    assert!(told["message"].as_str().unwrap().contains("is no certificate"));
+    assert!(
+        told["message"]
+            .as_str()
+            .unwrap()
+            .contains("is no certificate")
+    );
     error(&["--app", &app("/nonexistent.crt")], 2, "config");
     error(&["--user", "a@b", "--user", "A@B"], 2, "config");
     let slip = scratch.write("slip.toml", "[[app]]\ncertificat = \"key.crt\"\n");
     let told = error(&["--file", &slip], 2, "config");
     assert_eq!(told["hint"], "did you mean \"certificate\"?");
-    let stranger = format!(
-        "[[app]]\nclient-id = \"a\"\ncertificate = \"{certificate}\"\nusers = [\"x\"]\n"
-    );
+    let stranger =
+        format!("[[app]]\nclient-id = \"a\"\ncertificate = \"{certificate}\"\nusers = [\"x\"]\n");
     let stranger = scratch.write("stranger.toml", stranger);
     let told = error(&["--file", &stranger], 2, "config");
-    assert!(told["message"].as_str().unwrap().contains("allows the user \"x\""));
+    assert!(
+        told["message"]
+            .as_str()
+            .unwrap()
+            .contains("allows the user \"x\"")
+    );
     let org = Org::serve(&["--app", &app(&certificate), "--user", USER]);
     let address = org.url().strip_prefix("http://").unwrap().to_owned();
     error(&["--listen", &address], 1, "backend");
