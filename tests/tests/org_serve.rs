@@ -10,7 +10,7 @@ use std::{
 };
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use keybearer_tests::{CLIENT_ID, Org, Scratch, USER, get, keybearer, post, ran, tool};
+use keybearer_tests::{CLIENT_ID, Org, Scratch, USER, get, keybearer, post_form, ran, tool};
 use serde_json::{Value, json};
 
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
@@ -37,7 +37,7 @@ fn assertion(scratch: &Scratch, key: &str, audience: &str) -> String {
 
 fn login(org: &Org, assertion: &str) -> (u16, Value) {
     let fields = [("grant_type", GRANT), ("assertion", assertion)];
-    let (status, body) = post(org.0.said("token_url"), &fields);
+    let (status, body) = post_form(org.0.said("token_url"), &fields);
     (status, serde_json::from_str(&body).unwrap())
 }
 
@@ -182,7 +182,7 @@ fn people_read_rows_and_a_log() {
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let first = lines.next().unwrap().unwrap();
     let url = first.strip_prefix("url").unwrap().trim().to_owned();
-    post(
+    post_form(
         &format!("{url}/services/oauth2/token"),
         &[("grant_type", "password")],
     );

@@ -1,6 +1,9 @@
 //! Where words go: data to stdout, everything else to stderr.
 
-use std::io::{self, IsTerminal, Write};
+use std::{
+    collections::BTreeMap,
+    io::{self, IsTerminal, Write},
+};
 
 use clap::ValueEnum;
 use serde::Serialize;
@@ -109,9 +112,9 @@ impl Output {
             return;
         }
         if self.json {
-            let object =
-                serde_json::json!({ "error": serde_json::to_value(failure.details()).ok() });
-            say(&object.to_string());
+            let object = BTreeMap::from([("error", failure.details())]);
+            // Strings and numbers alone are in it: it can always be written.
+            say(&serde_json::to_string(&object).unwrap_or_default());
             return;
         }
         let label = self.paint_stderr(Paint::Red, "error:");

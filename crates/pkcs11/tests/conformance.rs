@@ -1,6 +1,7 @@
 //! The suite, over keys in SoftHSM2.
 #![allow(clippy::unwrap_used, reason = "a test ends where it fails")]
 
+#[allow(dead_code, reason = "no test program uses all of it")]
 mod softhsm;
 
 use std::{process::ExitCode, sync::Arc};

@@ -5,6 +5,8 @@
 
 use std::{borrow::Cow, fmt};
 
+use zeroize::Zeroizing;
+
 /// Elements are nested no deeper. Real stores have 10 levels; each nested `SafeContents` of PKCS#12 adds 4.
 pub const MAX_DEPTH: usize = 48;
 
@@ -190,17 +192,18 @@ impl<'a> Element<'a> {
     ///
     /// # Errors
     /// [`Damage`] in what lies in it.
-    pub fn to_der(&self) -> Result<Vec<u8>, Damage> {
+    pub fn to_der(&self) -> Result<Zeroizing<Vec<u8>>, Damage> {
         if self.tag & tag::CONSTRUCTED == 0 {
             return Ok(encode(self.tag, self.content));
         }
         if self.tag == CONSTRUCTED_OCTETS {
             return Ok(encode(tag::OCTET_STRING, &self.octets(tag::OCTET_STRING)?));
         }
-        let mut content = Vec::with_capacity(self.content.len());
+        // DER is never longer, so this is not moved while it grows: it may be a key.
+        let mut content = Zeroizing::new(Vec::with_capacity(self.content.len()));
         let mut inner = self.open(self.tag)?;
         while let Some(element) = inner.next_if_any()? {
-            content.extend(element.to_der()?);
+            content.extend_from_slice(&element.to_der()?);
         }
         Ok(encode(self.tag, &content))
     }
@@ -314,11 +317,11 @@ fn length_to_end(content: &[u8], depth: usize) -> Result<usize, Damage> {
     Ok(content.len() - rest.len())
 }
 
-fn encode(tag: u8, content: &[u8]) -> Vec<u8> {
+fn encode(tag: u8, content: &[u8]) -> Zeroizing<Vec<u8>> {
     let length = content.len().to_be_bytes();
     let short = length.iter().position(|octet| *octet != 0);
     let digits = length.get(short.unwrap_or(length.len())..).unwrap_or(&[]);
-    let mut encoding = Vec::with_capacity(content.len() + 10);
+    let mut encoding = Zeroizing::new(Vec::with_capacity(content.len() + 10));
     encoding.push(tag);
     if content.len() < 0x80 {
         encoding.push(content.len() as u8);

@@ -87,9 +87,9 @@ impl Format {
             Self::EncryptedPkcs8 => "an encrypted private key in DER (PKCS#8)",
             Self::Pkcs1 => "an RSA private key in DER (PKCS#1)",
             Self::Sec1 => "an EC private key in DER (SEC1)",
-            Self::Certificate => "a certificate in DER, without a private key",
-            Self::CertificateRequest => "a certificate request in DER, without a private key",
-            Self::Pkcs7 => "a PKCS#7 file, which holds certificates and no private key",
+            Self::Certificate => "a certificate in DER",
+            Self::CertificateRequest => "a certificate request in DER",
+            Self::Pkcs7 => "a PKCS#7 file of certificates",
             Self::PublicKey => "a public key in DER",
             Self::WebPage => "a web page",
             Self::OtherDer => "a DER file of an unknown kind",
@@ -114,11 +114,13 @@ impl Format {
             Self::Pkcs1 => "convert it: openssl rsa -inform DER -in FILE -out NEW.pem",
             Self::Sec1 => "convert it: openssl ec -inform DER -in FILE -out NEW.pem",
             Self::Certificate => {
-                "name the file of the private key, and this one by certificate=PATH"
+                "it has no private key: name the file of the key, and this one by certificate=PATH"
             }
-            Self::CertificateRequest => "name the file of the private key that it was made with",
+            Self::CertificateRequest => {
+                "it has no private key: name the file of the key that it was made with"
+            }
             Self::Pkcs7 => {
-                "name the file of the private key; openssl pkcs7 -inform DER -in FILE -print_certs -out NEW.pem writes what certificate= reads"
+                "it has no private key: name the file of the key; openssl pkcs7 -inform DER -in FILE -print_certs -out NEW.pem writes what certificate= reads"
             }
             Self::PublicKey => "this is the public half: name the file of the private key",
             Self::WebPage => "the download was not of a key: take the file from its source again",
@@ -130,11 +132,11 @@ impl Format {
 
     /// The error of a reader of `wanted` ("JKS store") that was given this.
     pub fn instead_of(self, wanted: &str) -> Error {
-        Error::new(
-            ErrorKind::Malformed,
-            format!("this is {} and no {wanted}", self.what()),
-        )
-        .with_hint(self.cure())
+        let message = match self {
+            Self::Unknown => format!("this is not a {wanted}"),
+            known => format!("this is {}, not a {wanted}", known.what()),
+        };
+        Error::new(ErrorKind::Malformed, message).with_hint(self.cure())
     }
 }
 
