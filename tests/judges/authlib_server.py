@@ -16,6 +16,7 @@ from authlib.integrations.flask_oauth2 import AuthorizationServer
 from authlib.oauth2.rfc6749 import ClientMixin, InvalidGrantError
 from authlib.oauth2.rfc7523 import JWTBearerClientAssertion, JWTBearerGrant
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 from flask import Flask, jsonify, request
 from joserfc.jwk import ECKey, OKPKey, RSAKey
@@ -32,8 +33,8 @@ def public_key(path):
     else:
         key = load_pem_public_key(pem)
     pem = key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    kinds = {"RSAPublicKey": RSAKey, "EllipticCurvePublicKey": ECKey, "Ed25519PublicKey": OKPKey}
-    kind = next(kind for name, kind in kinds.items() if name in {base.__name__ for base in type(key).__mro__})
+    kinds = {rsa.RSAPublicKey: RSAKey, ec.EllipticCurvePublicKey: ECKey, ed25519.Ed25519PublicKey: OKPKey}
+    kind = next(kind for base, kind in kinds.items() if isinstance(key, base))
     return kind.import_key(pem)
 
 

@@ -2,12 +2,27 @@
 
 use std::{env, fs, path::PathBuf};
 
-/// Where a judge is: `KEYBEARER_JUDGE_{name}` in the environment, which `cargo xtask test` sets, or in the file that
-/// `cargo xtask services` wrote.
+/// The Python that has Authlib.
 ///
 /// # Errors
 /// The reason for which a test is skipped.
-pub fn variable(name: &str) -> Result<PathBuf, String> {
+pub fn python() -> Result<PathBuf, String> {
+    let missing = "not installed: cargo xtask services installs it";
+    variable("PYTHON").ok_or_else(|| missing.into())
+}
+
+/// The folder of a judge that only `cargo xtask test --all` asks: `KEYCLOAK`, `SF`.
+///
+/// # Errors
+/// The reason for which a test is skipped.
+pub fn heavy(name: &str) -> Result<PathBuf, String> {
+    let missing = "a heavy judge: cargo xtask test --all installs and asks it";
+    variable(name).ok_or_else(|| missing.into())
+}
+
+/// `KEYBEARER_JUDGE_{name}` in the environment, which `cargo xtask test` sets, or in the file that `cargo xtask services`
+/// wrote.
+fn variable(name: &str) -> Option<PathBuf> {
     let name = format!("KEYBEARER_JUDGE_{name}");
     let written = || {
         // target/PROFILE/deps/TEST
@@ -21,15 +36,5 @@ pub fn variable(name: &str) -> Result<PathBuf, String> {
         text.lines().find_map(value)
     };
     let found = env::var_os(&name).map(PathBuf::from).or_else(written);
-    found
-        .filter(|path| path.exists())
-        .ok_or_else(|| "not installed: cargo xtask services installs it".into())
-}
-
-/// The Python that has Authlib.
-///
-/// # Errors
-/// The reason for which a test is skipped.
-pub fn python() -> Result<PathBuf, String> {
-    variable("PYTHON")
+    found.filter(|path| path.exists())
 }

@@ -10,12 +10,14 @@
 
 mod http;
 mod judge;
+mod local;
 mod org;
 mod program;
 mod scratch;
 
-pub use http::get;
-pub use judge::{python, variable};
+pub use http::{get, post_form};
+pub use judge::{heavy, python};
+pub use local::Local;
 pub use org::Org;
 pub use program::{Ran, Server, keybearer, ran, tool};
 pub use scratch::Scratch;
@@ -25,3 +27,15 @@ pub const CLIENT_ID: &str = "3MVG9tests.keybearer";
 
 /// The user that tests log in.
 pub const USER: &str = "integration@example.org";
+
+/// The README's Rust, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+#[derive(Debug)]
+pub struct Readme;
+
+/// The Rust of the book's page on the library, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/library.md")]
+#[derive(Debug)]
+pub struct LibraryPage;

@@ -13,6 +13,7 @@ use crate::{Result, flags, project::Project, services};
 const WITHOUT_AWS_LC: &[&str] = &[
     "keybearer-soft",
     "keybearer-pem",
+    "keybearer-pkcs12",
     "keybearer-jks",
     "keybearer",
 ];

@@ -2,7 +2,7 @@
 
 use std::{ffi::OsString, process::ExitCode};
 
-use clap::{ArgMatches, CommandFactory, FromArgMatches, error::ErrorKind};
+use clap::{ArgMatches, CommandFactory, FromArgMatches, error::ErrorKind, parser::ValueSource};
 
 use crate::{
     args::Cli,
@@ -39,12 +39,12 @@ fn execute(args: &[OsString], out: &mut Output) -> Outcome {
     let has_json = leaf.get_arguments().any(|arg| arg.get_id() == "json");
     let asks_json = parsed.cli.json || (has_json && matches.get_flag("json"));
     *out = Output::new(asks_json, parsed.cli.global.color);
-    if asks_json && !has_json {
-        return Err(Failure::usage(format!(
-            "{} has no JSON form",
-            leaf.get_bin_name().unwrap_or(leaf.get_name())
-        ))
-        .with_hint("leave --json out"));
+    // In the environment it is for the commands that have one.
+    let insists = parsed.matches.value_source("json") == Some(ValueSource::CommandLine);
+    if insists && !has_json {
+        return Err(usage::no_json(
+            leaf.get_bin_name().unwrap_or(leaf.get_name()),
+        ));
     }
     if parsed.cli.global.show_config {
         let profile = parsed.profile.as_ref();

@@ -81,7 +81,7 @@ pub(crate) struct Global {
 #[derive(Args, Debug)]
 pub(crate) struct Json {
     /// Print one JSON object
-    #[arg(long)]
+    #[arg(long, help_heading = None)]
     json: bool,
 }
 
@@ -129,7 +129,7 @@ struct Companions {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "The key")]
 pub(crate) struct AlgorithmOption {
-    /// The signature algorithm: RS256, PS256, ES256, Ed25519, ... [default: the key's first]
+    /// The signature algorithm: RS256, PS256, ES256, Ed25519, ... [default: RS256 for a token, else the key's first]
     #[arg(long, value_name = "NAME")]
     alg: Option<String>,
 }

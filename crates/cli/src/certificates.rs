@@ -42,9 +42,14 @@ impl Told {
 pub(crate) fn warn_of_expiry(out: Output, owner: &str, certificate: &Certificate) {
     match CertificateInfo::read(certificate) {
         Ok(info) => {
-            if let Some(warning) = expiry(info.not_before, info.not_after, SystemTime::now()) {
-                out.warning(&format!("the certificate of {owner} {warning}"));
-            }
+            let (from, to) = (rfc3339(info.not_before), rfc3339(info.not_after));
+            let warning = match validity(&info, SystemTime::now()) {
+                Validity::Valid { .. } => return,
+                Validity::Expired => format!("expired on {to}: no server has to accept it"),
+                Validity::NotYet => format!("is not valid before {from}"),
+                Validity::Ending { days } => format!("expires on {to}, in {days} days"),
+            };
+            out.warning(&format!("the certificate of {owner} {warning}"));
         }
         Err(error) => out.warning(&format!(
             "the certificate of {owner} cannot be read: {error}"
@@ -52,24 +57,42 @@ pub(crate) fn warn_of_expiry(out: Output, owner: &str, certificate: &Certificate
     }
 }
 
-fn expiry(not_before: SystemTime, not_after: SystemTime, now: SystemTime) -> Option<String> {
-    if now > not_after {
-        return Some(format!(
-            "expired on {}: no server has to accept it",
-            rfc3339(not_after)
-        ));
-    }
+/// Whether a certificate is valid, and for how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Validity {
+    /// No server has to accept it any more.
+    Expired,
+    /// Its time has not begun.
+    NotYet,
+    /// It has less than a month left.
+    Ending {
+        /// Whole days.
+        days: u64,
+    },
+    /// All is well.
+    Valid {
+        /// Whole days.
+        days: u64,
+    },
+}
+
+/// Whether a certificate is valid at a time.
+pub(crate) fn validity(info: &CertificateInfo, now: SystemTime) -> Validity {
+    between(info.not_before, info.not_after, now)
+}
+
+fn between(not_before: SystemTime, not_after: SystemTime, now: SystemTime) -> Validity {
+    let Ok(left) = not_after.duration_since(now) else {
+        return Validity::Expired;
+    };
+    let days = left.as_secs() / (24 * 60 * 60);
     if now < not_before {
-        return Some(format!("is not valid before {}", rfc3339(not_before)));
+        Validity::NotYet
+    } else if left < NOTICE {
+        Validity::Ending { days }
+    } else {
+        Validity::Valid { days }
     }
-    let left = not_after.duration_since(now).unwrap_or_default();
-    (left < NOTICE).then(|| {
-        format!(
-            "expires on {}, in {} days",
-            rfc3339(not_after),
-            left.as_secs() / (24 * 60 * 60)
-        )
-    })
 }
 
 #[cfg(test)]
@@ -81,17 +104,13 @@ mod tests {
     fn notice_is_given_in_time() {
         let day = |number: u64| UNIX_EPOCH + Duration::from_secs(24 * 60 * 60 * number);
         let (from, to) = (day(100), day(200));
-        assert_eq!(expiry(from, to, day(150)), None);
-        assert!(
-            expiry(from, to, day(201))
-                .unwrap()
-                .starts_with("expired on 1970-07-20")
-        );
-        assert!(
-            expiry(from, to, day(99))
-                .unwrap()
-                .contains("not valid before")
-        );
-        assert!(expiry(from, to, day(190)).unwrap().ends_with("in 10 days"));
+        for (now, validity) in [
+            (150, Validity::Valid { days: 50 }),
+            (201, Validity::Expired),
+            (99, Validity::NotYet),
+            (190, Validity::Ending { days: 10 }),
+        ] {
+            assert_eq!(between(from, to, day(now)), validity, "{now}");
+        }
     }
 }

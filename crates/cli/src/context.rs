@@ -16,7 +16,7 @@ pub(crate) struct Context {
     pub(crate) origins: Origins,
     /// The key sources of this build.
     pub(crate) registry: Registry,
-    /// What opening a key needs; the connection's commands give it their network and time limit.
+    /// What opening a key needs.
     pub(crate) open: OpenContext,
 }
 
@@ -30,18 +30,26 @@ impl Context {
         }
     }
 
-    /// As [`open`](Self::open), for a secret that is being chosen: it is asked for twice.
-    #[allow(dead_code, reason = "the commands that make keys use it")]
+    /// As [`open`](Self::open), for secrets that are being chosen: those of something new are asked for twice.
     pub(crate) fn choosing_secrets(&self) -> OpenContext {
         let mut cx = self.open.clone();
-        cx.env = Arc::new(ProcessEnv::new().with_prompt(prompt::ask_twice));
+        cx.env = Arc::new(ProcessEnv::new().with_prompt(prompt::ask_choosing));
         cx
     }
 
     /// Opens a key.
     pub(crate) async fn signer(&self, uri: &KeyUri) -> Result<Arc<dyn Signer>, Failure> {
+        self.signer_with(uri, &self.open).await
+    }
+
+    /// Opens a key that is reached in another way than [`open`](Self::open) says.
+    pub(crate) async fn signer_with(
+        &self,
+        uri: &KeyUri,
+        open: &OpenContext,
+    ) -> Result<Arc<dyn Signer>, Failure> {
         tracing::info!(key = %uri, "opening the key");
-        let signer = self.registry.open(uri, &self.open).await?;
+        let signer = self.registry.open(uri, open).await?;
         tracing::info!(id = %signer.id(), algorithms = ?signer.algorithms(), "the key is open");
         Ok(signer)
     }

@@ -1,6 +1,9 @@
 //! Where words go: data to stdout, everything else to stderr.
 
-use std::io::{self, IsTerminal, Write};
+use std::{
+    collections::BTreeMap,
+    io::{self, IsTerminal, Write},
+};
 
 use clap::ValueEnum;
 use serde::Serialize;
@@ -109,9 +112,9 @@ impl Output {
             return;
         }
         if self.json {
-            let object =
-                serde_json::json!({ "error": serde_json::to_value(failure.details()).ok() });
-            say(&object.to_string());
+            let object = BTreeMap::from([("error", failure.details())]);
+            // Strings and numbers alone are in it: it can always be written.
+            say(&serde_json::to_string(&object).unwrap_or_default());
             return;
         }
         let label = self.paint_stderr(Paint::Red, "error:");
@@ -130,6 +133,17 @@ impl Output {
     /// Lines for people as they are, on stderr.
     pub(crate) fn text_on_stderr(self, text: &str) {
         say(text.trim_end());
+    }
+
+    /// How many columns stdout shows; `None` where it is no terminal.
+    pub(crate) fn width(self) -> Option<usize> {
+        #[cfg(unix)]
+        {
+            let size = rustix::termios::tcgetwinsize(io::stdout()).ok()?;
+            Some(size.ws_col.into()).filter(|columns| *columns > 0)
+        }
+        #[cfg(not(unix))]
+        None
     }
 
     /// Whether stdout shows colours.

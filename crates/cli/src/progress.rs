@@ -2,6 +2,7 @@
 
 use std::{
     io::{self, IsTerminal},
+    sync::{Mutex, PoisonError},
     time::Duration,
 };
 
@@ -22,12 +23,25 @@ pub(crate) fn show(out: Output, what: &'static str) -> Progress {
     bar.set_style(ProgressStyle::default_spinner());
     bar.set_message(what);
     bar.enable_steady_tick(Duration::from_millis(100));
+    *SHOWN.lock().unwrap_or_else(PoisonError::into_inner) = Some(bar.clone());
     Progress(Some(bar))
 }
+
+/// Does `work` while nothing is shown: a question at the terminal must not be painted over.
+pub(crate) fn aside<T>(work: impl FnOnce() -> T) -> T {
+    let shown = SHOWN.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    match shown {
+        Some(bar) => bar.suspend(work),
+        None => work(),
+    }
+}
+
+static SHOWN: Mutex<Option<ProgressBar>> = Mutex::new(None);
 
 impl Drop for Progress {
     fn drop(&mut self) {
         if let Some(bar) = &self.0 {
+            *SHOWN.lock().unwrap_or_else(PoisonError::into_inner) = None;
             bar.finish_and_clear();
         }
     }

@@ -4,19 +4,21 @@ use std::io;
 
 use keybearer_core::Secret;
 
-use crate::text::printable;
+use crate::{progress, text::printable};
 
 /// Asks once, without an echo.
 pub(crate) fn ask(question: &str) -> io::Result<Secret> {
     let _restored = Terminal::remember()?;
-    rpassword::prompt_password(format!("{}: ", capitalised(question))).map(Secret::from)
+    let question = format!("{}: ", capitalised(question));
+    progress::aside(|| rpassword::prompt_password(question)).map(Secret::from)
 }
 
-/// Asks twice: a secret that is being chosen must not be a slip of the finger.
-#[allow(dead_code, reason = "the commands that make keys use it")]
-pub(crate) fn ask_twice(question: &str) -> io::Result<Secret> {
+/// Asks twice for the password of something new, which must not be a slip of the finger; once for what is there already
+/// and will be checked.
+pub(crate) fn ask_choosing(question: &str) -> io::Result<Secret> {
     let first = ask(question)?;
-    if ask(&format!("{question}, once more"))? == first {
+    let is_new = question.split(' ').any(|word| word == "new");
+    if !is_new || ask(&format!("{question}, once more"))? == first {
         Ok(first)
     } else {
         Err(io::Error::other("the two answers differ"))

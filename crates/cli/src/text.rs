@@ -43,12 +43,50 @@ pub(crate) fn columns(rows: &[Vec<String>]) -> String {
     text
 }
 
+/// `text` in lines of `width` columns where there is one, the second and later ones indented by as much as the first is
+/// to be.
+pub(crate) fn wrapped(text: &str, indent: usize, width: Option<usize>) -> String {
+    let Some(width) = width.filter(|width| *width > indent + 20) else {
+        return text.into();
+    };
+    let mut lines = String::new();
+    let mut column = indent;
+    for (index, word) in text.split(' ').enumerate() {
+        let length = word.chars().count();
+        if index > 0 && column + 1 + length > width {
+            lines.push('\n');
+            lines.extend(std::iter::repeat_n(' ', indent));
+            column = indent;
+        } else if index > 0 {
+            lines.push(' ');
+            column += 1;
+        }
+        lines.push_str(word);
+        column += length;
+    }
+    lines
+}
+
 /// A time in RFC 3339, in UTC, to the second.
 pub(crate) fn rfc3339(at: SystemTime) -> String {
     let at = OffsetDateTime::from(at).truncate_to_second();
     // Only years over 9999 have no such text, and X.509 cannot write those either.
     at.format(&Rfc3339)
         .unwrap_or_else(|_| "9999-12-31T23:59:59Z".into())
+}
+
+/// A URL without the user and password that it may hold.
+pub(crate) fn without_credentials(url: &str) -> String {
+    let (scheme, rest) = match url.split_once("://") {
+        Some((scheme, rest)) => (format!("{scheme}://"), rest),
+        None => (String::new(), url),
+    };
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(end);
+    match authority.rsplit_once('@') {
+        Some((_, host)) => format!("{scheme}***@{host}{path}"),
+        None => url.into(),
+    }
 }
 
 #[cfg(test)]
@@ -68,6 +106,14 @@ mod tests {
     fn columns_line_up() {
         let rows = [vec!["a".into(), "b".into()], vec!["éé".into(), "".into()]];
         assert_eq!(columns(&rows), "a   b\néé\n");
+    }
+
+    #[test]
+    fn long_lines_are_wrapped_under_themselves() {
+        let text = "one two three four five six";
+        assert_eq!(wrapped(text, 4, None), text);
+        assert_eq!(wrapped(text, 4, Some(10)), text);
+        assert_eq!(wrapped(text, 2, Some(23)), "one two three four\n  five six");
     }
 
     #[test]

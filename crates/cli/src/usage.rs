@@ -54,6 +54,9 @@ pub(crate) fn failure(error: &clap::Error, args: &[OsString]) -> Failure {
         return Failure::usage("a command is missing")
             .with_hint("keybearer --help lists the commands");
     }
+    if is_unknown(error, "--json") {
+        return no_json("this command");
+    }
     let text = error.render().to_string();
     let text = text.strip_prefix("error: ").unwrap_or(&text);
     let mut paragraphs = text.split("\n\n").map(one_line);
@@ -79,6 +82,17 @@ pub(crate) fn failure(error: &clap::Error, args: &[OsString]) -> Failure {
     }
     hints.push("--help tells more".into());
     Failure::usage(message).with_hint(hints.join("; "))
+}
+
+/// `--json` for a command that has no JSON form.
+pub(crate) fn no_json(command: &str) -> Failure {
+    Failure::usage(format!("{command} has no JSON form")).with_hint("leave --json out")
+}
+
+fn is_unknown(error: &clap::Error, argument: &str) -> bool {
+    let named = error.get(ContextKind::InvalidArg);
+    error.kind() == ErrorKind::UnknownArgument
+        && matches!(named, Some(ContextValue::String(name)) if name == argument)
 }
 
 fn one_line(paragraph: &str) -> String {

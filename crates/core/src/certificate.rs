@@ -10,6 +10,9 @@ use crate::{Error, ErrorKind, PublicKey, Result, public_key::pem_config};
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Certificate(Vec<u8>);
 
+/// Real chains have a few; a hostile store could make one of thousands, each looked for among thousands.
+const LONGEST_CHAIN: usize = 32;
+
 impl Certificate {
     /// Takes one certificate in DER.
     ///
@@ -54,8 +57,15 @@ impl Certificate {
         let leaf = pool
             .iter()
             .find(|candidate| candidate.public_key().is_ok_and(|public| public == *key));
-        let mut chain: Vec<Self> = leaf.cloned().into_iter().collect();
-        while let Some(issuer) = chain.last().and_then(|last| last.issuer_der().ok()) {
+        leaf.map_or_else(Vec::new, |leaf| Self::chain_from(leaf, pool))
+    }
+
+    /// A certificate, followed by its issuers as far as the pool has them, 32 certificates at most.
+    pub fn chain_from(leaf: &Self, pool: &[Self]) -> Vec<Self> {
+        let mut chain = vec![leaf.clone()];
+        while chain.len() < LONGEST_CHAIN
+            && let Some(issuer) = chain.last().and_then(|last| last.issuer_der().ok())
+        {
             let is_next = |candidate: &&Self| {
                 candidate
                     .subject_der()

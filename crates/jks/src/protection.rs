@@ -1,8 +1,8 @@
 //! Sun's key protector (OID 1.3.6.1.4.1.42.2.17.1.1): a keystream of SHA-1 over password and salt.
 
 use der::{
-    Decode, Reader, SliceReader, Tag, Tagged,
-    asn1::{AnyRef, ObjectIdentifier, OctetStringRef},
+    Decode, Encode, Reader, Sequence, SliceReader, Tag, Tagged,
+    asn1::{AnyRef, Null, ObjectIdentifier, OctetStringRef},
 };
 use keybearer_core::{Error, ErrorKind, Result, Secret};
 use sha1::{Digest, Sha1};
@@ -28,26 +28,8 @@ pub(crate) fn recover(entry: &[u8], password: &Secret) -> Result<Secret> {
     let (salt, rest) = protected.split_at(BLOCK);
     let (sealed, check) = rest.split_at(middle);
     let password = utf16(password)?;
-    let mut key = Zeroizing::new(Vec::with_capacity(sealed.len()));
-    let mut block = Zeroizing::new(salt.to_vec());
-    for chunk in sealed.chunks(BLOCK) {
-        *block = Sha1::new()
-            .chain_update(password.as_slice())
-            .chain_update(block.as_slice())
-            .finalize()
-            .to_vec();
-        key.extend(
-            chunk
-                .iter()
-                .zip(block.iter())
-                .map(|(sealed, stream)| sealed ^ stream),
-        );
-    }
-    let digest = Sha1::new()
-        .chain_update(password.as_slice())
-        .chain_update(key.as_slice())
-        .finalize();
-    if !bool::from(digest.as_slice().ct_eq(check)) {
+    let key = keystream(&password, salt, sealed);
+    if !bool::from(digest(&password, &key).ct_eq(check)) {
         return Err(
             Error::new(ErrorKind::BadSecret, "the password of the key is wrong")
                 .with_hint("the key has a password of its own: give key-password-source"),
@@ -56,14 +38,66 @@ pub(crate) fn recover(entry: &[u8], password: &Secret) -> Result<Secret> {
     Ok(Secret::new(key.as_slice()))
 }
 
+/// A PKCS#8 key as an entry's `EncryptedPrivateKeyInfo`, with a salt that nothing else has.
+pub(crate) fn protect(key: &Secret, password: &Secret) -> Result<Vec<u8>> {
+    let mut salt = [0; BLOCK];
+    getrandom::fill(&mut salt).map_err(|error| failed(error.to_string()))?;
+    let password = utf16(password)?;
+    let mut protected = salt.to_vec();
+    protected.extend(keystream(&password, &salt, key.expose()).as_slice());
+    protected.extend(digest(&password, key.expose()));
+    let encode = || {
+        EncryptedPrivateKeyInfo {
+            algorithm: Algorithm {
+                oid: PROTECTOR,
+                parameters: Null,
+            },
+            protected: OctetStringRef::new(&protected)?,
+        }
+        .to_der()
+    };
+    encode().map_err(|error: der::Error| failed(error.to_string()))
+}
+
 /// A password as Java hashes it: UTF-16, big-endian.
 pub(crate) fn utf16(password: &Secret) -> Result<Zeroizing<Vec<u8>>> {
     let text = password
         .expose_str()
         .ok_or_else(|| Error::new(ErrorKind::BadSecret, "the password is not UTF-8"))?;
-    Ok(Zeroizing::new(
-        text.encode_utf16().flat_map(u16::to_be_bytes).collect(),
-    ))
+    // Long enough at once: what a growing vector leaves behind is not wiped.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(2 * text.len()));
+    bytes.extend(text.encode_utf16().flat_map(u16::to_be_bytes));
+    Ok(bytes)
+}
+
+#[derive(Sequence)]
+struct EncryptedPrivateKeyInfo<'a> {
+    algorithm: Algorithm,
+    protected: &'a OctetStringRef,
+}
+
+#[derive(Sequence)]
+struct Algorithm {
+    oid: ObjectIdentifier,
+    parameters: Null,
+}
+
+/// Covers and uncovers: each block of the stream is the hash of the password and the block before, the salt at first.
+fn keystream(password: &[u8], salt: &[u8], text: &[u8]) -> Zeroizing<Vec<u8>> {
+    let mut out = Zeroizing::new(Vec::with_capacity(text.len()));
+    let mut block = Zeroizing::new(salt.to_vec());
+    for chunk in text.chunks(BLOCK) {
+        let next = digest(password, &block);
+        block.clear();
+        block.extend(next);
+        out.extend(chunk.iter().zip(next).map(|(text, stream)| text ^ stream));
+    }
+    out
+}
+
+fn digest(password: &[u8], text: &[u8]) -> [u8; BLOCK] {
+    let digest = Sha1::new().chain_update(password).chain_update(text);
+    digest.finalize().into()
 }
 
 fn outline(entry: &[u8]) -> der::Result<(ObjectIdentifier, &[u8])> {
@@ -71,10 +105,15 @@ fn outline(entry: &[u8]) -> der::Result<(ObjectIdentifier, &[u8])> {
     whole.tag().assert_eq(Tag::Sequence)?;
     let mut fields = SliceReader::new(whole.value())?;
     let algorithm = AnyRef::decode(&mut fields)?;
+    algorithm.tag().assert_eq(Tag::Sequence)?;
     let oid = ObjectIdentifier::decode(&mut SliceReader::new(algorithm.value())?)?;
     let protected = <&OctetStringRef>::decode(&mut fields)?.as_bytes();
     fields.finish()?;
     Ok((oid, protected))
+}
+
+fn failed(why: String) -> Error {
+    Error::new(ErrorKind::Backend, "the key cannot be protected").with_source(why)
 }
 
 fn damaged(why: String) -> Error {

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use keybearer_core::{
-    Attribute, Entries, Entry, EntryKind, Error, ErrorKind, KeyUri, OpenContext, Provider, Result,
-    Signer, async_trait,
+    Attribute, Entries, Entry, EntryKind, Error, ErrorKind, KeyMaker, KeyUri, OpenContext,
+    Provider, Result, Signer, async_trait,
 };
-use keybearer_soft::{PrivateKey, SoftSigner, file};
+use keybearer_soft::{PrivateKey, SoftSigner, alias, file};
 
 use crate::{
     protection,
@@ -65,17 +65,23 @@ impl Provider for Jks {
                         .with_hint("give password-source=env:NAME, file:PATH, fd:N or prompt:")
                 })?;
             let store = reader::read(bytes.expose(), Some(&store_password))?;
-            let (entry, protected) = choose(&store, uri.attribute("alias"))?;
-            let password = uri
+            let (entry, protected) = choose(store, uri.attribute("alias"))?;
+            let own = uri
                 .secret("key-password", "password of the key", env)
-                .await?
-                .unwrap_or(store_password);
-            let der = protection::recover(protected, &password)?;
-            let key = PrivateKey::from_pkcs8_der_beside(der.expose(), &entry.certificates)?;
+                .await?;
+            let hint = own.as_ref().map_or(
+                "the key has a password of its own: give key-password-source",
+                |_| "check what key-password-source names; it is not the store's password",
+            );
+            let der = protection::recover(protected, own.as_ref().unwrap_or(&store_password))
+                .map_err(|error| match error.kind() {
+                    ErrorKind::BadSecret => error.with_hint(hint),
+                    _ => error,
+                })?;
+            let certificates = entry.certificates()?;
+            let key = PrivateKey::from_pkcs8_der_beside(der.expose(), &certificates)?;
             let uri = uri.clone().with_attribute("alias", &entry.alias);
-            Ok::<_, Error>(
-                Arc::new(SoftSigner::new(&uri, &key, &entry.certificates)?) as Arc<dyn Signer>
-            )
+            Ok::<_, Error>(Arc::new(SoftSigner::new(&uri, &key, &certificates)?) as Arc<dyn Signer>)
         };
         opened.await.map_err(|error| error.with_key(uri))
     }
@@ -85,73 +91,41 @@ impl Provider for Jks {
         let password = uri
             .secret("password", "store password", cx.env.as_ref())
             .await?;
-        let store =
-            reader::read(bytes.expose(), password.as_ref()).map_err(|error| error.with_key(uri))?;
-        Ok(Entries::new(
-            "JKS",
-            store
-                .entries
-                .into_iter()
-                .map(|entry| told(entry, password.is_some()))
-                .collect(),
-        ))
+        let told = || {
+            let store = reader::read(bytes.expose(), password.as_ref())?;
+            let entries = store.entries.into_iter();
+            let told = entries.map(|entry| told(entry, password.is_some()));
+            Ok(Entries::new("JKS", told.collect::<Result<_>>()?))
+        };
+        told().map_err(|error: Error| error.with_key(uri))
+    }
+
+    fn key_maker(&self) -> Option<&dyn KeyMaker> {
+        Some(self)
     }
 }
 
-/// An exact match first, then without case, as Java's.
-fn choose<'a>(store: &'a Store, alias: Option<&str>) -> Result<(&'a StoreEntry, &'a [u8])> {
-    let keys: Vec<_> = store
-        .entries
-        .iter()
-        .filter_map(|entry| Some((entry, entry.key.as_deref()?)))
-        .collect();
-    let names = keys
-        .iter()
-        .map(|(entry, _)| format!("\"{}\"", entry.alias.escape_debug()))
-        .collect::<Vec<_>>()
-        .join(", ");
-    let Some(alias) = alias else {
-        return match keys.as_slice() {
-            [] => Err(Error::new(
-                ErrorKind::NotFound,
-                "the store has no private key",
-            )),
-            [only] => Ok(*only),
-            several => Err(Error::new(
-                ErrorKind::Ambiguous,
-                format!("the store has {} private keys", several.len()),
-            )
-            .with_hint(format!("name one by its alias: {names}"))),
-        };
-    };
-    let exact = keys.iter().find(|(entry, _)| entry.alias == alias);
-    let lower = alias.to_lowercase();
-    let found = exact.or_else(|| {
-        keys.iter()
-            .find(|(entry, _)| entry.alias.to_lowercase() == lower)
-    });
-    found.copied().ok_or_else(|| {
-        let hint = if names.is_empty() {
-            "the store has no private key".into()
-        } else {
-            format!("the private keys are {names}")
-        };
-        Error::new(
-            ErrorKind::NotFound,
-            format!("the store has no private key \"{}\"", alias.escape_debug()),
-        )
-        .with_hint(hint)
-    })
+/// The one entry with a private key that is meant, and the protected key.
+fn choose<'a>(store: Store<'a>, alias: Option<&str>) -> Result<(StoreEntry<'a>, &'a [u8])> {
+    let (mut keys, mut others) = (Vec::new(), Vec::new());
+    for entry in store.entries {
+        match entry.key {
+            Some(key) => keys.push((entry.alias.clone(), (entry, key))),
+            None => others.push(entry.alias),
+        }
+    }
+    let others: Vec<_> = others.iter().map(String::as_str).collect();
+    alias::only(alias::find(keys, &others, alias)?).map(|(_, found)| found)
 }
 
-fn told(entry: StoreEntry, checked: bool) -> Entry {
+fn told(entry: StoreEntry<'_>, checked: bool) -> Result<Entry> {
     let kind = if entry.key.is_some() {
         EntryKind::Key
     } else {
         EntryKind::Certificate
     };
-    let key_type = entry
-        .certificates
+    let certificates = entry.certificates()?;
+    let key_type = certificates
         .first()
         .and_then(|leaf| leaf.public_key().ok())
         .map(|key| key.key_type());
@@ -159,7 +133,7 @@ fn told(entry: StoreEntry, checked: bool) -> Entry {
     if let Some(key_type) = key_type {
         told = told.with_key_type(key_type);
     }
-    told.certificates = entry.certificates;
+    told.certificates = certificates;
     told.note = (!checked).then(|| "not checked: no password was given".into());
-    told
+    Ok(told)
 }

@@ -1,58 +1,89 @@
 //! The format of JKS: a header, entries, a digest over all of it and the password.
 
 use keybearer_core::{Certificate, Error, ErrorKind, Result, Secret};
+use keybearer_soft::format::Format;
 use sha1::{Digest, Sha1};
 use subtle::ConstantTimeEq;
 
-use crate::protection::utf16;
+use crate::{modified_utf8, protection::utf16};
 
 /// A store whose outline is whole.
-pub(crate) struct Store {
-    pub(crate) entries: Vec<StoreEntry>,
+pub(crate) struct Store<'a> {
+    pub(crate) version: u32,
+    pub(crate) entries: Vec<StoreEntry<'a>>,
 }
 
-pub(crate) struct StoreEntry {
+pub(crate) struct StoreEntry<'a> {
     pub(crate) alias: String,
     /// The protected key, an `EncryptedPrivateKeyInfo`; `None` for a certificate alone.
-    pub(crate) key: Option<Vec<u8>>,
-    pub(crate) certificates: Vec<Certificate>,
+    pub(crate) key: Option<&'a [u8]>,
+    /// All of the entry, as it is written.
+    pub(crate) whole: &'a [u8],
+    /// X.509 in DER. What is in a certificate of another kind is not told here.
+    chain: Vec<&'a [u8]>,
 }
 
-const MAGIC: [u8; 4] = [0xfe, 0xed, 0xfe, 0xed];
-const JCEKS: [u8; 4] = [0xce, 0xce, 0xce, 0xce];
+pub(crate) const MAGIC: [u8; 4] = [0xfe, 0xed, 0xfe, 0xed];
+pub(crate) const KEY: u32 = 1;
+pub(crate) const CERTIFICATE: u32 = 2;
+pub(crate) const X509: &str = "X.509";
 const DIGEST: usize = 20;
 /// What is hashed between the password and the store.
 const WHITENER: &[u8] = b"Mighty Aphrodite";
+/// Entries and certificates in one store: a hundred times as many as Java's own `cacerts` has. Each takes more memory
+/// here than it need take in a file.
+const MOST_PARTS: u32 = 16_384;
 
 /// Checks the digest with the password, then reads the entries; without a password the entries are read unchecked.
-pub(crate) fn read(bytes: &[u8], password: Option<&Secret>) -> Result<Store> {
+pub(crate) fn read<'a>(bytes: &'a [u8], password: Option<&Secret>) -> Result<Store<'a>> {
     if !bytes.starts_with(&MAGIC) {
-        return Err(other_format(bytes));
+        return Err(Format::of(bytes).instead_of("JKS store"));
     }
-    let body = bytes
+    let (body, written) = bytes
         .len()
         .checked_sub(DIGEST)
-        .and_then(|end| bytes.get(..end));
-    let body = body.ok_or_else(|| malformed("it is cut off"))?;
-    if let Some(password) = password {
-        let mut digest = Sha1::new();
-        digest.update(utf16(password)?.as_slice());
-        digest.update(WHITENER);
-        digest.update(body);
-        if !bool::from(digest.finalize().as_slice().ct_eq(&bytes[body.len()..])) {
-            // An outline that breaks off is damage, whatever the password.
-            entries(body)?;
-            return Err(Error::new(ErrorKind::BadSecret, "the store password is wrong, or the store was changed")
-                .with_hint("check the password first; keytool -list -keystore FILE says the same of a wrong one"));
-        }
+        .and_then(|end| bytes.split_at_checked(end))
+        .ok_or_else(|| malformed("it is cut off"))?;
+    if let Some(password) = password
+        && !bool::from(digest(body, password)?.ct_eq(written))
+    {
+        // An outline that breaks off is damage, whatever the password.
+        entries(body)?;
+        return Err(Error::new(
+            ErrorKind::BadSecret,
+            "the store password is wrong, or the store was changed",
+        )
+        .with_hint(
+            "check the password first; keytool -list -keystore FILE says the same of a wrong one",
+        ));
     }
-    Ok(Store {
-        entries: entries(body)?,
-    })
+    entries(body)
 }
 
-fn entries(body: &[u8]) -> Result<Vec<StoreEntry>> {
-    let mut cursor = Cursor(body.get(MAGIC.len()..).unwrap_or_default());
+/// What stands at the end of a store.
+pub(crate) fn digest(body: &[u8], password: &Secret) -> Result<[u8; DIGEST]> {
+    let mut digest = Sha1::new();
+    digest.update(utf16(password)?.as_slice());
+    digest.update(WHITENER);
+    digest.update(body);
+    Ok(digest.finalize().into())
+}
+
+impl StoreEntry<'_> {
+    /// The certificates, leaf first.
+    pub(crate) fn certificates(&self) -> Result<Vec<Certificate>> {
+        self.chain
+            .iter()
+            .map(|der| Certificate::from_der(*der))
+            .collect()
+    }
+}
+
+fn entries(body: &[u8]) -> Result<Store<'_>> {
+    let mut cursor = Cursor {
+        rest: body.get(MAGIC.len()..).unwrap_or_default(),
+        parts: 0,
+    };
     let version = cursor.number()?;
     if !matches!(version, 1 | 2) {
         return Err(Error::new(
@@ -64,124 +95,100 @@ fn entries(body: &[u8]) -> Result<Vec<StoreEntry>> {
     let mut entries = Vec::new();
     // A count is believed an entry at a time: each takes bytes that must be there.
     for _ in 0..count {
-        let tag = cursor.number()?;
-        let alias = cursor.text()?;
-        cursor.take(8)?;
-        let entry = match tag {
-            1 => {
-                let length = cursor.number()?;
-                let key = cursor.take(length as usize)?.to_vec();
-                let chain = cursor.number()?;
-                let mut certificates = Vec::new();
-                for _ in 0..chain {
-                    certificates.extend(cursor.certificate(version)?);
-                }
-                StoreEntry {
-                    alias,
-                    key: Some(key),
-                    certificates,
-                }
-            }
-            2 => StoreEntry {
-                alias,
-                key: None,
-                certificates: cursor.certificate(version)?.into_iter().collect(),
-            },
-            other => return Err(malformed(&format!("an entry has the tag {other}"))),
-        };
-        entries.push(entry);
+        entries.push(cursor.entry(version)?);
     }
-    if cursor.0.is_empty() {
-        Ok(entries)
+    if cursor.rest.is_empty() {
+        Ok(Store { version, entries })
     } else {
         Err(malformed("bytes follow the last entry"))
     }
 }
 
-struct Cursor<'a>(&'a [u8]);
+struct Cursor<'a> {
+    rest: &'a [u8],
+    parts: u32,
+}
 
 impl<'a> Cursor<'a> {
-    fn take(&mut self, length: usize) -> Result<&'a [u8]> {
-        let (taken, rest) = self
-            .0
-            .split_at_checked(length)
-            .ok_or_else(|| malformed("it is cut off, or a length in it is wrong"))?;
-        self.0 = rest;
-        Ok(taken)
+    fn entry(&mut self, version: u32) -> Result<StoreEntry<'a>> {
+        self.part()?;
+        let before = self.rest;
+        let tag = self.number()?;
+        let alias = self.text()?;
+        self.take(8)?;
+        let mut chain = Vec::new();
+        let key = match tag {
+            KEY => {
+                let key = self.counted()?;
+                for _ in 0..self.number()? {
+                    chain.extend(self.certificate(version)?);
+                }
+                Some(key)
+            }
+            CERTIFICATE => {
+                chain.extend(self.certificate(version)?);
+                None
+            }
+            other => return Err(malformed(&format!("an entry has the tag {other}"))),
+        };
+        let length = before.len() - self.rest.len();
+        Ok(StoreEntry {
+            alias,
+            key,
+            chain,
+            whole: before.get(..length).unwrap_or_default(),
+        })
+    }
+
+    /// `None` for a certificate of another kind than X.509.
+    fn certificate(&mut self, version: u32) -> Result<Option<&'a [u8]>> {
+        self.part()?;
+        let is_x509 = version == 1 || self.text()?.eq_ignore_ascii_case(X509);
+        let der = self.counted()?;
+        Ok(is_x509.then_some(der))
+    }
+
+    fn part(&mut self) -> Result<()> {
+        self.parts += 1;
+        if self.parts > MOST_PARTS {
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                format!("the store has more than {MOST_PARTS} entries and certificates"),
+            )
+            .with_hint("put the key into a store of its own: keytool -importkeystore -srcalias"));
+        }
+        Ok(())
+    }
+
+    fn text(&mut self) -> Result<String> {
+        let length = self
+            .take(2)?
+            .iter()
+            .fold(0, |sum, byte| sum << 8 | usize::from(*byte));
+        modified_utf8::decode(self.take(length)?)
+            .ok_or_else(|| malformed("a name is not Java's UTF-8"))
+    }
+
+    fn counted(&mut self) -> Result<&'a [u8]> {
+        let length = self.number()?;
+        self.take(length as usize)
     }
 
     fn number(&mut self) -> Result<u32> {
         let bytes = self.take(4)?;
         Ok(bytes
             .iter()
-            .fold(0, |number, byte| number << 8 | u32::from(*byte)))
+            .fold(0, |sum, byte| sum << 8 | u32::from(*byte)))
     }
 
-    /// Java's modified UTF-8 (`DataInput.readUTF`): characters beyond the BMP are two surrogates of three bytes each.
-    fn text(&mut self) -> Result<String> {
-        let length = self.take(2)?;
-        let bytes = self.take(usize::from(length[0]) << 8 | usize::from(length[1]))?;
-        let mut units = Vec::with_capacity(bytes.len());
-        let mut rest = bytes.iter().map(|byte| u16::from(*byte));
-        let mut next = || rest.next();
-        while let Some(first) = next() {
-            let mut more = || {
-                next()
-                    .filter(|byte| byte & 0xc0 == 0x80)
-                    .map(|byte| byte & 0x3f)
-            };
-            let unit = match first {
-                0x00..0x80 => Some(first),
-                0xc0..0xe0 => more().map(|a| (first & 0x1f) << 6 | a),
-                0xe0..0xf0 => more()
-                    .zip(more())
-                    .map(|(a, b)| (first & 0x0f) << 12 | a << 6 | b),
-                _ => None,
-            };
-            units.push(unit.ok_or_else(|| malformed("a name is not Java's UTF-8"))?);
-        }
-        String::from_utf16(&units).map_err(|_| malformed("a name is not Java's UTF-8"))
+    fn take(&mut self, length: usize) -> Result<&'a [u8]> {
+        let (taken, rest) = self
+            .rest
+            .split_at_checked(length)
+            .ok_or_else(|| malformed("it is cut off, or a length in it is wrong"))?;
+        self.rest = rest;
+        Ok(taken)
     }
-
-    /// `None` for a certificate of another kind than X.509.
-    fn certificate(&mut self, version: u32) -> Result<Option<Certificate>> {
-        let kind = if version == 2 {
-            self.text()?
-        } else {
-            "X.509".into()
-        };
-        let length = self.number()?;
-        let der = self.take(length as usize)?;
-        if kind.eq_ignore_ascii_case("X.509") {
-            Certificate::from_der(der).map(Some)
-        } else {
-            Ok(None)
-        }
-    }
-}
-
-fn other_format(bytes: &[u8]) -> Error {
-    let (what, hint) = if bytes.is_empty() {
-        ("the file is empty", "take the file from its source again")
-    } else if bytes.starts_with(&JCEKS) {
-        (
-            "this is a JCEKS store and no JKS",
-            "convert it: keytool -importkeystore -srcstoretype JCEKS -srckeystore FILE -deststoretype JKS -destkeystore NEW.jks",
-        )
-    } else if bytes.trim_ascii_start().starts_with(b"-----BEGIN") {
-        ("this is a PEM file and no JKS", "write pem:PATH")
-    } else if bytes.starts_with(&[0x30]) {
-        (
-            "this is a PKCS#12 store (or other DER) and no JKS",
-            "convert it: keytool -importkeystore -srckeystore FILE -deststoretype JKS -destkeystore NEW.jks",
-        )
-    } else {
-        (
-            "this is no JKS",
-            "keytool -list -keystore FILE says what it is",
-        )
-    };
-    Error::new(ErrorKind::Malformed, what).with_hint(hint)
 }
 
 fn malformed(why: &str) -> Error {

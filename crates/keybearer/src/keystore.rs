@@ -6,6 +6,7 @@ use keybearer_core::{
     Attribute, Entries, Error, ErrorKind, KeyUri, OpenContext, Provider, Result, Signer,
     async_trait,
 };
+use keybearer_soft::{file, format::Format};
 
 /// Opens `keystore:` keys, what a bare path is: hands them to the format that the file has.
 #[derive(Debug)]
@@ -13,10 +14,6 @@ pub struct Keystore {
     formats: Vec<Arc<dyn Provider>>,
     attributes: Vec<Attribute>,
 }
-
-/// A key file has no more bytes.
-const LIMIT: u64 = 16 << 20;
-const JKS: [u8; 4] = [0xfe, 0xed, 0xfe, 0xed];
 
 impl Keystore {
     /// Over the formats that a build has; it takes the attributes of all of them.
@@ -39,16 +36,8 @@ impl Keystore {
         uri: &KeyUri,
         cx: &OpenContext,
     ) -> Result<(&Arc<dyn Provider>, KeyUri)> {
-        let path = uri.path()?;
-        let bytes = cx.env.read(&path, LIMIT).await.map_err(|error| {
-            Error::new(
-                Error::kind_of_io(&error),
-                format!("{} cannot be read", path.display()),
-            )
-            .with_source(error.to_string())
-            .with_hint("check the path; one without a leading / begins in the working directory")
-        })?;
-        let scheme = kind(&bytes)?;
+        let bytes = file::read(uri, cx).await?;
+        let scheme = kind(bytes.expose())?;
         let format = self
             .formats
             .iter()
@@ -89,41 +78,8 @@ impl Provider for Keystore {
 }
 
 fn kind(bytes: &[u8]) -> Result<&'static str> {
-    if bytes.starts_with(&JKS) {
-        return Ok("jks");
-    }
-    if bytes.windows(10).any(|window| window == b"-----BEGIN") {
-        return Ok("pem");
-    }
-    let start = bytes.trim_ascii_start();
-    let (kind, what, hint) = match start {
-        [] => (
-            ErrorKind::Malformed,
-            "the file is empty",
-            "take it from its source again",
-        ),
-        [b'<', ..] => (
-            ErrorKind::Malformed,
-            "this is a web page",
-            "the download was not of a key",
-        ),
-        [0xce, 0xce, 0xce, 0xce, ..] => (
-            ErrorKind::Unsupported,
-            "this is a JCEKS store",
-            "convert it: keytool -importkeystore -srcstoretype JCEKS -srckeystore FILE -deststoretype JKS -destkeystore NEW.jks",
-        ),
-        [0x30, ..] => (
-            ErrorKind::Unsupported,
-            "this is a PKCS#12 store or another file in DER",
-            "convert a PKCS#12 store: keytool -importkeystore -srckeystore FILE -deststoretype JKS -destkeystore NEW.jks",
-        ),
-        _ => (
-            ErrorKind::Malformed,
-            "this is no key file",
-            "key files are PEM or JKS",
-        ),
-    };
-    Err(Error::new(kind, what).with_hint(hint))
+    let format = Format::of(bytes);
+    format.scheme().ok_or_else(|| format.instead_of("key file"))
 }
 
 #[cfg(test)]
@@ -133,18 +89,12 @@ mod tests {
     #[test]
     fn the_first_bytes_tell() {
         assert_eq!(kind(b"\xfe\xed\xfe\xed\0\0\0\x02").unwrap(), "jks");
-        assert_eq!(
-            kind(b"Bag Attributes\n-----BEGIN PRIVATE KEY-----").unwrap(),
-            "pem"
-        );
-        for (bytes, expected) in [
-            (&b""[..], ErrorKind::Malformed),
-            (b"\r\n<html>", ErrorKind::Malformed),
-            (b"\xce\xce\xce\xce", ErrorKind::Unsupported),
-            (b"\x30\x82\x01\x00", ErrorKind::Unsupported),
-            (b"hello", ErrorKind::Malformed),
-        ] {
-            assert_eq!(kind(bytes).unwrap_err().kind(), expected);
-        }
+        assert_eq!(kind(b"-----BEGIN PRIVATE KEY-----").unwrap(), "pem");
+        let pfx =
+            b"\x30\x82\x09\0\x02\x01\x03\x30\x82\x08\0\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01";
+        assert_eq!(kind(pfx).unwrap(), "pkcs12");
+        let certificate = b"\x30\x82\x04\0\x30\x82\x03\0\xa0\x03\x02\x01\x02";
+        let error = kind(certificate).unwrap_err();
+        assert!(error.to_string().contains("a certificate"), "{error}");
     }
 }

@@ -13,14 +13,22 @@ pub fn default_registry() -> Registry {
     let formats: Vec<Arc<dyn Provider>> = vec![
         #[cfg(feature = "pem")]
         Arc::new(keybearer_pem::Pem),
+        #[cfg(feature = "pkcs12")]
+        Arc::new(keybearer_pkcs12::Pkcs12),
         #[cfg(feature = "jks")]
         Arc::new(keybearer_jks::Jks),
     ];
     let registry = Registry::new();
     #[cfg(not(feature = "pem"))]
     let registry = registry.without("pem", "pem");
+    #[cfg(not(feature = "pkcs12"))]
+    let registry = registry.without("pkcs12", "pkcs12");
     #[cfg(not(feature = "jks"))]
     let registry = registry.without("jks", "jks");
+    #[cfg(feature = "pkcs11")]
+    let registry = registry.with(keybearer_pkcs11::Pkcs11);
+    #[cfg(not(feature = "pkcs11"))]
+    let registry = registry.without("pkcs11", "pkcs11");
     let registry = formats
         .iter()
         .cloned()

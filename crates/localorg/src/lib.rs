@@ -1,108 +1,65 @@
-//! A Salesforce-like authorization server for demos and tests, on loopback.
+//! A Salesforce-like authorization server for demos and tests.
 //!
-//! It verifies assertions as Salesforce does (the app's certificate, RS256, `iss`, `sub`, `aud`, `exp`, a `jti` that was
+//! It verifies assertions as Salesforce does (the app's certificates, RS256, `iss`, `sub`, `aud`, `exp`, a `jti` that was
 //! not there before) with aws-lc-rs, which shares no code with what signs in keybearer, and refuses in Salesforce's own
-//! words.
+//! words. Where Salesforce is lenient it is too, and its log says what was odd.
+//!
+//! ```no_run
+//! use keybearer_core::Certificate;
+//! use keybearer_localorg::{App, LocalOrg, User};
+//!
+//! # async fn example() -> keybearer_core::Result<()> {
+//! let certificate = Certificate::from_file(&std::fs::read("app.crt").expect("a file"))?;
+//! let org = LocalOrg::builder()
+//!     .app(App::new("3MVG9example", certificate))
+//!     .user(User::new("integration@example.org"))
+//!     .start()
+//!     .await?;
+//! println!("{}", org.token_url());
+//! # Ok(())
+//! # }
+//! ```
 
+mod about;
+mod access_token;
+mod answer;
+mod api;
+mod assertion;
+mod builder;
+mod client;
+mod clock;
+mod fault;
+mod form;
 mod grant;
-mod routes;
+mod ids;
+mod log;
+mod model;
+mod oauth;
+mod refusal;
+mod router;
+mod server;
+mod sessions;
+mod soql;
 mod state;
+mod tls;
 
-use std::{io, net::SocketAddr, sync::Arc};
+use std::{fmt, net::SocketAddr, sync::Arc, time::Duration};
 
-use keybearer_core::Certificate;
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::task::JoinHandle;
+
+pub use builder::Builder;
+pub use fault::Fault;
+pub use log::Entry;
+pub use model::{App, Policy, TokenFormat, User};
 
 use state::State;
 
-/// A running org. It ends when dropped.
-#[derive(Debug)]
+/// A running org. It ends when dropped, and its connections with it.
 pub struct LocalOrg {
     address: SocketAddr,
+    ca_pem: Option<String>,
+    state: Arc<State>,
     server: JoinHandle<()>,
-}
-
-/// An app of the org: whoever holds the key of one of its certificates is the app.
-#[derive(Clone, Debug)]
-pub struct App {
-    client_id: String,
-    certificates: Vec<Certificate>,
-}
-
-/// An org to be started.
-#[derive(Clone, Debug, Default)]
-pub struct Builder {
-    apps: Vec<App>,
-    users: Vec<User>,
-}
-
-/// A user of the org.
-#[derive(Clone, Debug)]
-pub struct User {
-    name: String,
-    active: bool,
-}
-
-impl App {
-    /// An app that every user may use.
-    pub fn new(client_id: impl Into<String>, certificates: Vec<Certificate>) -> Self {
-        Self {
-            client_id: client_id.into(),
-            certificates,
-        }
-    }
-}
-
-impl User {
-    /// An active user.
-    pub fn new(name: impl Into<String>) -> Self {
-        Self {
-            name: name.into(),
-            active: true,
-        }
-    }
-
-    /// This user, deactivated.
-    #[must_use]
-    pub fn inactive(mut self) -> Self {
-        self.active = false;
-        self
-    }
-}
-
-impl Builder {
-    /// Registers an app.
-    #[must_use]
-    pub fn app(mut self, app: App) -> Self {
-        self.apps.push(app);
-        self
-    }
-
-    /// Makes a user.
-    #[must_use]
-    pub fn user(mut self, user: User) -> Self {
-        self.users.push(user);
-        self
-    }
-
-    /// Starts the org on a free port of the loopback address, within a tokio runtime. It answers when this returns.
-    ///
-    /// # Errors
-    /// What the system says of the port.
-    pub async fn start(self) -> io::Result<LocalOrg> {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
-        let address = listener.local_addr()?;
-        let state = Arc::new(State::new(
-            format!("http://{address}"),
-            self.apps,
-            self.users,
-        ));
-        let server = tokio::spawn(async move {
-            // It ends with its task; a connection that fails is its client's affair.
-            let _ = axum::serve(listener, routes::router(state)).await;
-        });
-        Ok(LocalOrg { address, server })
-    }
 }
 
 impl LocalOrg {
@@ -111,19 +68,62 @@ impl LocalOrg {
         Builder::default()
     }
 
-    /// The base URL: login host and API in one.
+    /// The base URL: login host and API in one. No slash at its end.
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        self.state.url.clone()
     }
 
     /// The token endpoint.
     pub fn token_url(&self) -> String {
-        format!("{}/services/oauth2/token", self.url())
+        format!("{}/services/oauth2/token", self.state.url)
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The certificate in PEM that a client must trust, where it serves TLS.
+    pub fn ca_pem(&self) -> Option<&str> {
+        self.ca_pem.as_deref()
+    }
+
+    /// What it was asked, newest first: the last 10,000 requests.
+    pub fn log(&self) -> Vec<Entry> {
+        self.state.log.entries()
+    }
+
+    /// How many requests were posted to the token endpoint, whatever became of them.
+    pub fn token_posts(&self) -> u64 {
+        self.state.token_posts()
+    }
+
+    /// Has a fault happen to the next request to the token endpoint. Several wait in line.
+    pub fn inject(&self, fault: Fault) {
+        self.state.inject(fault);
+    }
+
+    /// Moves the org's clock forward: sessions end, the hour of logins passes.
+    pub fn advance_clock(&self, by: Duration) {
+        self.state.clock.advance(by);
+    }
+
+    /// Has the org's clock be so many milliseconds ahead of the system's, or behind it.
+    pub fn set_clock_offset(&self, milliseconds: i64) {
+        self.state.clock.set(milliseconds);
     }
 }
 
 impl Drop for LocalOrg {
     fn drop(&mut self) {
         self.server.abort();
+    }
+}
+
+impl fmt::Debug for LocalOrg {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LocalOrg")
+            .field("url", &self.state.url)
+            .finish_non_exhaustive()
     }
 }

@@ -1,7 +1,7 @@
 //! What a PEM file holds.
 
 use keybearer_core::{Certificate, Error, ErrorKind, Result, Secret};
-use keybearer_soft::{PrivateKey, pbe, work::WorkBudget};
+use keybearer_soft::{PrivateKey, format::Format, pbe, work::WorkBudget};
 use zeroize::Zeroizing;
 
 /// The private keys and the certificates of a file, in its order.
@@ -24,10 +24,18 @@ enum Kind {
     Encrypted,
 }
 
+/// Two thousand certificates take no more. Text takes several times its size while it is read.
+const LIMIT: usize = 4 << 20;
+
 impl Blocks {
     pub(crate) fn read(bytes: &[u8]) -> Result<Self> {
-        if bytes.trim_ascii().is_empty() {
-            return Err(malformed("the file is empty"));
+        let format = Format::of(bytes);
+        if !matches!(format, Format::Pem | Format::Unknown) {
+            return Err(format.instead_of("PEM file"));
+        }
+        if bytes.len() > LIMIT {
+            return Err(malformed("the file has more than 4 MiB")
+                .with_hint("no PEM file of a key is that large: check the path"));
         }
         let text = Zeroizing::new(String::from_utf8_lossy(bytes).into_owned());
         // An environment variable often holds the two characters `\n` where the line breaks were.
@@ -37,11 +45,18 @@ impl Blocks {
             text
         };
         if !text.contains("-----BEGIN") {
-            return Err(malformed("the file has no PEM block").with_hint(not_pem(bytes)));
+            return Err(Format::Unknown.instead_of("PEM file"));
         }
         let blocks = pem::parse_many(text.as_bytes()).map_err(|error| {
             malformed("the file is no whole PEM").with_source(error.to_string())
         })?;
+        // What has no end is passed over there, as text between blocks is.
+        if blocks.len() < text.matches("-----BEGIN ").count() {
+            return Err(malformed(
+                "a block of the file has no end line: the file is cut off or changed",
+            )
+            .with_hint("each -----BEGIN ...----- has its -----END ...-----"));
+        }
         let mut found = Self {
             keys: Vec::new(),
             certificates: Vec::new(),
@@ -153,18 +168,6 @@ fn convert(tags: &[String]) -> &'static str {
         "this is the public half; name the file of the private key"
     } else {
         "name the file that has a PRIVATE KEY block"
-    }
-}
-
-fn not_pem(bytes: &[u8]) -> &'static str {
-    let start = bytes.trim_ascii_start();
-    match start {
-        [0xfe, 0xed, 0xfe, 0xed, ..] => "it is a JKS store: write jks:PATH",
-        [b'<', ..] => "it is a web page; the download was not of a key",
-        [0x30, ..] => {
-            "it is DER: convert it by openssl pkcs8 -topk8 -nocrypt -inform DER -in FILE -out FILE.pem, or if it is a PKCS#12 store by openssl pkcs12 -nodes -in FILE -out FILE.pem"
-        }
-        _ => "a PEM file has a line -----BEGIN PRIVATE KEY-----",
     }
 }
 

@@ -6,7 +6,7 @@ use keybearer_core::{
     Attribute, Certify, Entries, Entry, EntryKind, KeyMaker, KeySpec, KeyUri, OpenContext,
     Provider, Result, Signer, async_trait,
 };
-use keybearer_soft::{PrivateKey, SoftSigner, file, work::WorkBudget};
+use keybearer_soft::{PrivateKey, SoftSigner, file, offload, work::WorkBudget};
 
 use crate::blocks::Blocks;
 
@@ -126,12 +126,14 @@ impl KeyMaker for Pem {
         let password = uri
             .secret("password", "password of the new key", cx.env.as_ref())
             .await?;
-        let key = PrivateKey::generate(spec.key_type)?;
+        let key_type = spec.key_type;
+        let key = offload(move || PrivateKey::generate(key_type)).await?;
         let chain = certify
             .certify(Arc::new(SoftSigner::new(uri, &key, &[])?))
             .await?;
         let text = crate::encode(&key, password.as_ref(), &chain)?;
-        file::write(&uri.path()?, text.expose(), spec.overwrite)?;
+        let (path, overwrite) = (uri.path()?, spec.overwrite);
+        offload(move || file::write(&path, text.expose(), overwrite)).await?;
         Ok(Arc::new(SoftSigner::new(uri, &key, &chain)?))
     }
 }

@@ -168,10 +168,7 @@ mod tests {
             let reaches = |(error, description, _): &(&str, &str, &str)| {
                 find(error, Some(description)).is_some_and(|found| std::ptr::eq(found, row))
             };
-            assert!(
-                KNOWN.iter().any(|known| reaches(known)),
-                "{row:?} is never reached"
-            );
+            assert!(KNOWN.iter().any(reaches), "{row:?} is never reached");
             assert_eq!(row.words, row.words.to_ascii_lowercase());
             assert!(
                 !row.cure.ends_with('.') && !row.cure.contains('\n'),

@@ -66,6 +66,11 @@ pub fn is_salesforce_host(host: &str) -> bool {
         .any(|suffix| host.len() > suffix.len() && host.ends_with(suffix))
 }
 
+/// Whether what is sent to this URL can be read on its way: plain `http`, and not to this machine.
+pub fn is_in_the_clear(url: &str) -> bool {
+    Url::parse(url).is_ok_and(|url| url.scheme() == "http" && !is_loopback(&url))
+}
+
 /// Experience Cloud: there a path names the site.
 fn is_site(host: &str) -> bool {
     let sites = [".my.site.com", ".my.salesforce-sites.com", ".force.com"];
@@ -263,6 +268,19 @@ mod tests {
         assert!(!is_for_browsers(
             "https://acme.my.salesforce.com/services/oauth2/token"
         ));
+    }
+
+    #[test]
+    fn plain_http_is_for_this_machine() {
+        assert!(is_in_the_clear("http://login.example/token"));
+        for url in [
+            "https://login.example/token",
+            "http://localhost:1/",
+            "http://[::1]:1/",
+            "x",
+        ] {
+            assert!(!is_in_the_clear(url), "{url}");
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@ mod lifetime;
 mod login;
 
 pub use explain::cure;
-pub use hosts::{Endpoints, is_salesforce_host};
+pub use hosts::{Endpoints, is_in_the_clear, is_salesforce_host};
 pub use identity::Identity;
 pub use lifetime::ASSUMED_LIFETIME;
 pub use login::Login;

@@ -77,20 +77,33 @@ impl Login {
         &self.grant
     }
 
-    async fn login(&self) -> Result<Token, ExchangeError> {
-        let winner = *self.winner.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(audience) = winner {
-            let outcome = self.grant.clone().with_audience(audience).exchange().await;
+    /// The audience that assertions name: the grant's own until the second try won with another.
+    pub fn audience(&self) -> &str {
+        self.winner().unwrap_or(self.grant.audience())
+    }
+
+    /// As [`exchange`](Exchange::exchange), with the last answer's `Date`, whatever the answer was: what tells a wrong
+    /// clock.
+    pub async fn exchange_dated(&self) -> (Result<Token, ExchangeError>, Option<String>) {
+        let (outcome, date) = self.login().await;
+        let explained = outcome.map_err(|error| self.explained(error));
+        (explained.and_then(|token| self.trusted(token)), date)
+    }
+
+    async fn login(&self) -> (Result<Token, ExchangeError>, Option<String>) {
+        let with = |audience| self.grant.clone().with_audience(audience);
+        if let Some(audience) = self.winner() {
+            let answer = with(audience).exchange_dated().await;
             // It won once: an org may move, and the next login begins anew.
-            if outcome.as_ref().is_err_and(says_audience) {
+            if answer.0.as_ref().is_err_and(says_audience) {
                 self.remember(None);
             }
-            return outcome;
+            return answer;
         }
-        let first = self.grant.exchange().await;
+        let first = self.grant.exchange_dated().await;
         let other = hosts::other_audience(self.grant.audience());
         match first {
-            Err(error)
+            (Err(error), _)
                 if self.may_try_other
                     && says_audience(&error)
                     && other != self.grant.audience() =>
@@ -99,14 +112,18 @@ impl Login {
                     audience = other,
                     "the audience is refused: trying the other"
                 );
-                let second = self.grant.clone().with_audience(other).exchange().await;
-                if second.is_ok() {
+                let second = with(other).exchange_dated().await;
+                if second.0.is_ok() {
                     self.remember(Some(other));
                 }
                 second
             }
             outcome => outcome,
         }
+    }
+
+    fn winner(&self) -> Option<&'static str> {
+        *self.winner.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn remember(&self, audience: Option<&'static str>) {
@@ -139,12 +156,8 @@ impl Login {
             error
         }
     }
-}
 
-#[async_trait]
-impl Exchange for Login {
-    async fn exchange(&self) -> Result<Token, ExchangeError> {
-        let token = self.login().await.map_err(|error| self.explained(error))?;
+    fn trusted(&self, token: Token) -> Result<Token, ExchangeError> {
         let endpoint = self.grant.token_endpoint();
         match token.instance_url() {
             Some(instance) if !hosts::may_have_token(instance, endpoint, &self.allowed) => {
@@ -155,6 +168,13 @@ impl Exchange for Login {
                 Ok(token.with_assumed_lifetime(lifetime))
             }
         }
+    }
+}
+
+#[async_trait]
+impl Exchange for Login {
+    async fn exchange(&self) -> Result<Token, ExchangeError> {
+        self.exchange_dated().await.0
     }
 }
 

@@ -47,10 +47,13 @@ async fn wants(audience: &'static str) -> Server {
 }
 
 fn audience_of(request: &str) -> String {
+    claims_of(request)["aud"].as_str().unwrap().to_owned()
+}
+
+fn claims_of(request: &str) -> Value {
     let (_, jwt) = request.split_once("assertion=").unwrap();
     let claims = jwt.split('.').nth(1).unwrap();
-    let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).unwrap()).unwrap();
-    claims["aud"].as_str().unwrap().to_owned()
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).unwrap()).unwrap()
 }
 
 fn token(instance: &str) -> String {
@@ -204,12 +207,7 @@ async fn the_second_try_has_an_assertion_of_its_own() {
         .requests()
         .iter()
         .map(|request| {
-            let claims = request
-                .split('.')
-                .filter(|part| part.starts_with("eyJhdWQi"));
-            let claims = claims.last().unwrap().to_owned();
-            let claims: Value =
-                serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).unwrap()).unwrap();
+            let claims = claims_of(request);
             claims["jti"].as_str().unwrap().to_owned()
         })
         .collect();

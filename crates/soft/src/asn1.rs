@@ -168,7 +168,13 @@ impl<'a> RsaPrivateKey<'a> {
             let mut fields = SliceReader::new(sequence(der)?)?;
             u8::decode(&mut fields)
         };
-        if version().map_err(malformed)? == 1 {
+        let version = version().map_err(malformed)?;
+        if version > 1 {
+            return Err(malformed(format!(
+                "RSA keys of version {version} are unknown"
+            )));
+        }
+        if version == 1 {
             return Err(Error::new(
                 ErrorKind::Unsupported,
                 "RSA keys of three primes and more are not supported",

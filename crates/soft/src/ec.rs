@@ -21,6 +21,12 @@ use crate::{
 
 pub(crate) fn read(info: &PrivateKeyInfo<'_>, certificates: &[Certificate]) -> Result<Parts> {
     let key: EcPrivateKey<'_> = der::Decode::from_der(info.private_key).map_err(malformed)?;
+    if key.version != 1 {
+        return Err(malformed(format!(
+            "EC keys of version {} are unknown",
+            key.version
+        )));
+    }
     let curve = curve(info.algorithm.parameters.or(key.parameters))?;
     let scalar = scalar(curve, key.private_key.as_bytes())?;
     let written = key

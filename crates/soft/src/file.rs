@@ -27,7 +27,8 @@ pub async fn read(uri: &KeyUri, cx: &OpenContext) -> Result<Secret> {
 }
 
 /// Writes a key file: beside its place first, at mode 0600, and then renamed, so that it appears whole or not at all. A
-/// symbolic link stays, and what it points to is replaced.
+/// symbolic link stays, and what it points to is replaced; the new file belongs to the old one's owner where we may give
+/// it away.
 ///
 /// Blocks; asynchronous code calls it by [`offload`](crate::offload()).
 ///
@@ -44,6 +45,7 @@ pub fn write(path: &Path, bytes: &[u8], overwrite: bool) -> Result<()> {
     let beside = beside(&place).map_err(|error| unwritable(path, &error))?;
     let written = write_new(&beside, bytes).and_then(|()| {
         if overwrite {
+            keep_owner(&beside, &place);
             fs::rename(&beside, &place)
         } else {
             claim(&beside, &place)
@@ -81,6 +83,21 @@ fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = options.open(path)?;
     file.write_all(bytes)?;
     file.sync_all()
+}
+
+/// Root must not lock a service out of the file that it replaces for it; others may not give files away.
+fn keep_owner(beside: &Path, place: &Path) {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{MetadataExt as _, chown};
+        if let Ok(old) = fs::metadata(place) {
+            let _ = chown(beside, Some(old.uid()), Some(old.gid()));
+        }
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = (beside, place);
+    }
 }
 
 /// A name in the same folder that nobody else takes.

@@ -7,14 +7,17 @@
 //! This is the only crate of keybearer that signs with key bytes: the file formats (`pem:`, `pkcs12:`, `jks:`) hand
 //! theirs over. ring does not wipe its copy of a key when that is dropped; the bytes that pass through here are wiped.
 
+pub mod alias;
 mod asn1;
 mod backend;
+pub mod ber;
 mod bigint;
 mod describe;
 mod ec;
 mod ed25519;
 pub mod file;
 mod fingerprint;
+pub mod format;
 mod generate;
 mod key;
 mod offload;

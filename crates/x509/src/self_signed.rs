@@ -1,75 +1,89 @@
 //! Self-signed certificates (RFC 5280).
 
-use std::{
-    str::FromStr,
-    time::{Duration, SystemTime},
-};
+use std::time::{Duration, SystemTime};
 
 use der::{
     Decode, Encode, Sequence,
-    asn1::{Any, BitString, ObjectIdentifier, OctetString, UintRef},
+    asn1::{Any, BitString, UintRef},
 };
-use keybearer_core::{Algorithm, Bound, Certificate, Error, ErrorKind, Result};
+use keybearer_core::{Bound, Certificate, Error, ErrorKind, PublicKey, Result};
 use x509_cert::{
+    ext::pkix::name::GeneralName,
     name::Name,
     time::{Time, Validity},
 };
 
-/// A self-signed certificate to be issued: for the upload to an app, or for a Java key store, which holds no key without
-/// one.
+use crate::{
+    extensions::{Extension, extensions, server_name},
+    failed,
+    identifier::Identifier,
+    name,
+};
+
+/// A self-signed certificate to be issued: for the upload to an app, for a Java key store, which holds no key without
+/// one, or for a TLS server.
 #[derive(Clone, Debug)]
 pub struct SelfSigned {
     subject: Name,
     days: u32,
+    servers: Vec<GeneralName>,
 }
 
-/// `basicConstraints` (RFC 5280 section 4.2.1.9), critical, of an end entity.
-const BASIC_CONSTRAINTS: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.19");
 /// A clock that is a little behind takes the certificate at once.
 const BACKDATED: Duration = Duration::from_secs(300);
 
 impl SelfSigned {
-    /// For a subject in the notation of RFC 4514: `CN=login,O=Acme`. It is valid for a year unless told.
+    /// For a subject in the notation of RFC 4514 (`CN=login,O=Acme`) or of `openssl req -subj` (`/O=Acme/CN=login`). It is
+    /// valid for a year unless told.
     ///
     /// # Errors
-    /// [`ErrorKind::Unsupported`] where the subject is no name.
+    /// [`ErrorKind::Unsupported`] where the subject is no name; the hint tells how it would be one.
     pub fn new(subject: &str) -> Result<Self> {
-        let name = Name::from_str(subject).map_err(|error| error.to_string());
-        let name = name.and_then(|name| {
-            if name.is_empty() {
-                Err("it is empty".into())
-            } else {
-                Ok(name)
-            }
-        });
-        let subject = name.map_err(|why| {
-            Error::new(
-                ErrorKind::Unsupported,
-                format!("the subject \"{}\" is not a name", subject.escape_debug()),
-            )
-            .with_source(why)
-            .with_hint("a subject is written CN=name,O=organization,C=US")
-        })?;
-        Ok(Self { subject, days: 365 })
+        Ok(Self {
+            subject: name::subject(subject)?,
+            days: 365,
+            servers: Vec::new(),
+        })
     }
 
-    /// How many days it is valid.
+    /// How many days from now it is valid; it begins five minutes ago, for clocks that are behind.
     #[must_use]
     pub fn days(mut self, days: u32) -> Self {
         self.days = days;
         self
     }
 
-    /// Has the key sign it.
+    /// Makes it a server's certificate for TLS: with these names as `subjectAltName`, each a DNS name (`localhost`,
+    /// `*.example.com`) or an IP address, and `digitalSignature` and `serverAuth` as its uses.
+    ///
+    /// ```
+    /// # fn main() -> keybearer_core::Result<()> {
+    /// let server = keybearer_x509::SelfSigned::new("CN=local org")?
+    ///     .subject_alt_names(["localhost", "127.0.0.1", "::1"])?;
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
-    /// What the key says; [`ErrorKind::Unsupported`] for RSASSA-PSS, which Salesforce does not take, and for dates after
-    /// the year 9999.
+    /// [`ErrorKind::Unsupported`] for what is neither a DNS name nor an address.
+    pub fn subject_alt_names<T: AsRef<str>>(
+        mut self,
+        names: impl IntoIterator<Item = T>,
+    ) -> Result<Self> {
+        self.servers = names
+            .into_iter()
+            .map(|name| server_name(name.as_ref()))
+            .collect::<Result<_>>()?;
+        Ok(self)
+    }
+
+    /// Has the key sign it, with the algorithm that it is bound to. Salesforce takes certificates that are signed with
+    /// RS256.
+    ///
+    /// # Errors
+    /// What the key says; [`ErrorKind::Unsupported`] for no days at all and for dates after the year 9999.
     pub async fn issue(&self, key: &Bound) -> Result<Certificate> {
-        let algorithm = identifier(key.algorithm())?;
-        let public_key = key.signer().public_key().await?;
-        let spki = Any::from_der(public_key.spki_der()).map_err(failed)?;
-        let tbs = self.outline(&algorithm, spki)?;
+        let algorithm = Identifier::new(key.algorithm())?;
+        let tbs = self.outline(&algorithm, &key.signer().public_key().await?)?;
         let signature = key.sign(&tbs.to_der().map_err(failed)?).await?.to_der()?;
         let signature = BitString::from_bytes(&signature).map_err(failed)?;
         let whole = Outer {
@@ -82,40 +96,35 @@ impl SelfSigned {
         Certificate::from_der(whole)
     }
 
-    fn outline(&self, algorithm: &Identifier, spki: Any) -> Result<Tbs> {
-        let from = SystemTime::now() - BACKDATED;
-        let until = from + Duration::from_secs(u64::from(self.days) * 86_400);
-        let time = |at: SystemTime| Time::try_from(at).map_err(failed);
-        let constraints = Extension {
-            id: BASIC_CONSTRAINTS,
-            critical: true,
-            // An empty sequence: cA is FALSE by default.
-            value: OctetString::new([0x30, 0x00]).map_err(failed)?,
-        };
+    fn outline(&self, algorithm: &Identifier, key: &PublicKey) -> Result<Tbs> {
         Ok(Tbs {
             version: 2,
             serial: serial()?,
             algorithm: algorithm.clone(),
             issuer: self.subject.clone(),
-            validity: Validity::new(time(from)?, time(until)?),
+            validity: self.validity(SystemTime::now())?,
             subject: self.subject.clone(),
-            spki,
-            extensions: vec![constraints],
+            spki: Any::from_der(key.spki_der()).map_err(failed)?,
+            extensions: extensions(key, &self.servers)?,
         })
     }
-}
 
-#[derive(Clone, Sequence)]
-struct Identifier {
-    oid: ObjectIdentifier,
-    parameters: Option<Any>,
-}
-
-#[derive(Sequence)]
-struct Extension {
-    id: ObjectIdentifier,
-    critical: bool,
-    value: OctetString,
+    fn validity(&self, now: SystemTime) -> Result<Validity> {
+        let refused = |hint: &str| {
+            let message = format!("a certificate cannot be valid for {} days", self.days);
+            Error::new(ErrorKind::Unsupported, message).with_hint(hint)
+        };
+        if self.days == 0 {
+            return Err(refused("give it a day at least"));
+        }
+        let until = now.checked_add(Duration::from_secs(u64::from(self.days) * 86_400));
+        let until = until.and_then(|until| Time::try_from(until).ok());
+        let until = until.ok_or_else(|| refused("it must end before the year 10000"))?;
+        Ok(Validity::new(
+            Time::try_from(now - BACKDATED).map_err(failed)?,
+            until,
+        ))
+    }
 }
 
 #[derive(Sequence)]
@@ -139,31 +148,6 @@ struct Outer {
     signature: BitString,
 }
 
-/// RFC 4055 section 5, RFC 5758 section 3.2, RFC 8410 section 3.
-fn identifier(algorithm: Algorithm) -> Result<Identifier> {
-    let (oid, null) = match algorithm {
-        Algorithm::Rs256 => ("1.2.840.113549.1.1.11", true),
-        Algorithm::Rs384 => ("1.2.840.113549.1.1.12", true),
-        Algorithm::Rs512 => ("1.2.840.113549.1.1.13", true),
-        Algorithm::Es256 => ("1.2.840.10045.4.3.2", false),
-        Algorithm::Es384 => ("1.2.840.10045.4.3.3", false),
-        Algorithm::Es512 => ("1.2.840.10045.4.3.4", false),
-        Algorithm::Ed25519 => ("1.3.101.112", false),
-        other => {
-            return Err(Error::new(
-                ErrorKind::Unsupported,
-                format!("certificates are not signed with {other} here"),
-            )
-            .with_hint("name another algorithm of the key: RS256, ES256, Ed25519"));
-        }
-    };
-    let oid = ObjectIdentifier::new(oid).map_err(failed)?;
-    Ok(Identifier {
-        oid,
-        parameters: null.then(Any::null),
-    })
-}
-
 /// 16 random bytes, positive (RFC 5280 section 4.1.2.2).
 fn serial() -> Result<Any> {
     let mut bytes = [0; 16];
@@ -173,85 +157,38 @@ fn serial() -> Result<Any> {
     Any::encode_from(&serial).map_err(failed)
 }
 
-fn failed(why: impl ToString) -> Error {
-    Error::new(ErrorKind::Backend, "the certificate cannot be made").with_source(why.to_string())
-}
-
 #[cfg(test)]
 mod tests {
-    use std::{
-        io::Write,
-        process::{Command, Stdio},
-        sync::Arc,
-    };
-
-    use keybearer_core::KeyType;
-    use keybearer_soft::{PrivateKey, SoftSigner};
-
     use super::*;
 
-    /// openssl is the judge; it is among what the tests need.
-    fn openssl(arguments: &[&str], input: &str) -> String {
-        let mut child = Command::new("openssl")
-            .args(arguments)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        child
-            .stdin
-            .take()
-            .unwrap()
-            .write_all(input.as_bytes())
-            .unwrap();
-        String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap()
-    }
-
-    #[tokio::test]
-    async fn openssl_reads_and_verifies_it() {
-        for (key_type, algorithm) in [
-            (KeyType::Ec(keybearer_core::EcCurve::P256), Algorithm::Es256),
-            (KeyType::Ed25519, Algorithm::Ed25519),
-        ] {
-            let key = PrivateKey::generate(key_type).unwrap();
-            let signer = SoftSigner::new(&"pem:/k.pem".parse().unwrap(), &key, &[]).unwrap();
-            let bound = Bound::new(Arc::new(signer), algorithm).unwrap();
-            let certificate = SelfSigned::new("CN=login,O=Acme")
-                .unwrap()
-                .days(30)
-                .issue(&bound)
-                .await
-                .unwrap();
-            assert_eq!(certificate.public_key().unwrap(), *key.public_key());
-            let said = openssl(
-                &["x509", "-noout", "-subject", "-fingerprint", "-sha256"],
-                &certificate.to_pem(),
+    #[test]
+    fn dates_are_bounded() {
+        let now = SystemTime::now();
+        let lasting = |days| SelfSigned::new("CN=a").unwrap().days(days).validity(now);
+        let year = lasting(365).unwrap();
+        let length = year.not_after.to_unix_duration() - year.not_before.to_unix_duration();
+        assert_eq!(length.as_secs(), 365 * 86_400 + 300);
+        assert!(matches!(year.not_after, Time::UtcTime(_)));
+        // RFC 5280 section 4.1.2.5: from the year 2050 on the other form.
+        let century = lasting(36_500).unwrap();
+        assert!(matches!(century.not_after, Time::GeneralTime(_)));
+        for days in [0, 3_650_000, u32::MAX] {
+            assert_eq!(
+                lasting(days).unwrap_err().kind(),
+                ErrorKind::Unsupported,
+                "{days}"
             );
-            let print = said.to_lowercase().replace(':', "");
-            assert!(
-                print.contains("cn = login") && print.contains(&crate::sha256(&certificate)),
-                "{said}"
-            );
-            let file = std::env::temp_dir().join(format!(
-                "keybearer-x509-{}-{algorithm}.pem",
-                std::process::id()
-            ));
-            std::fs::write(&file, certificate.to_pem()).unwrap();
-            let path = file.to_str().unwrap();
-            let verdict = openssl(&["verify", "-check_ss_sig", "-CAfile", path, path], "");
-            std::fs::remove_file(&file).unwrap();
-            assert!(verdict.contains("OK"), "{verdict}");
         }
     }
 
     #[test]
-    fn a_subject_that_is_no_name_is_refused() {
-        for subject in ["", "login", "CN", "XX=a"] {
-            assert_eq!(
-                SelfSigned::new(subject).unwrap_err().kind(),
-                ErrorKind::Unsupported,
-                "{subject}"
-            );
+    fn serials_are_positive_and_16_bytes_long() {
+        let mut seen = std::collections::HashSet::new();
+        for _ in 0..100 {
+            let serial = serial().unwrap();
+            assert_eq!(serial.value().len(), 16);
+            assert!(serial.value()[0] & 0x80 == 0 && serial.value()[0] != 0);
+            assert!(seen.insert(serial.value().to_vec()));
         }
     }
 }

@@ -52,9 +52,8 @@ pub(super) fn salesforce_cli(project: &Project) -> Result<PathBuf> {
         };
         let node = format!("node-linux-{system}@{NODE}");
         let cli = format!("@salesforce/cli@{SALESFORCE_CLI}");
-        for package in [node, cli] {
-            cmd!(sh, "npm install --prefix {home} --no-save --no-audit --no-fund --loglevel error {package}").run()?;
-        }
+        // In one call: a second one would remove what the first had installed without saving it.
+        cmd!(sh, "npm install --prefix {home} --no-save --no-audit --no-fund --loglevel error {node} {cli}").run()?;
         Ok(())
     })?;
     Ok(home)

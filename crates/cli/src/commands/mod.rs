@@ -2,6 +2,7 @@
 
 mod assertion;
 pub(crate) mod cert;
+mod check;
 mod completions;
 mod demo;
 mod key;
@@ -21,6 +22,7 @@ pub(crate) enum Command {
     Demo(demo::Arguments),
     Token(Box<token::Arguments>),
     Assertion(Box<assertion::Arguments>),
+    Check(Box<check::Arguments>),
     Sign(sign::Arguments),
     Verify(verify::Arguments),
     #[command(subcommand)]
@@ -39,6 +41,7 @@ impl Command {
             Self::Demo(arguments) => demo::run(&arguments, cx).await,
             Self::Token(arguments) => token::run(&arguments, cx).await,
             Self::Assertion(arguments) => assertion::run(&arguments, cx).await,
+            Self::Check(arguments) => check::run(&arguments, cx).await,
             Self::Sign(arguments) => sign::run(&arguments, cx).await,
             Self::Verify(arguments) => verify::run(&arguments, cx).await,
             Self::Key(command) => command.run(cx).await,

@@ -9,7 +9,7 @@ use crate::{
     failure::Failure,
     layers::{self, Layer},
     output::Output,
-    text::{columns, printable},
+    text::{columns, printable, without_credentials},
 };
 
 #[derive(Serialize)]
@@ -104,19 +104,10 @@ fn shown(name: &str, value: &str) -> String {
         let parameter = value.split_once('=').map_or(value, |(name, _)| name);
         return format!("{parameter}={HIDDEN}");
     }
-    without_credentials(value)
-}
-
-/// A URL without the user and password that it may hold.
-fn without_credentials(value: &str) -> String {
-    let Some((scheme, rest)) = value.split_once("://") else {
-        return value.into();
-    };
-    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    let (authority, path) = rest.split_at(end);
-    match authority.rsplit_once('@') {
-        Some((_, host)) => format!("{scheme}://***@{host}{path}"),
-        None => value.into(),
+    if name == "proxy" || value.contains("://") {
+        without_credentials(value)
+    } else {
+        value.into()
     }
 }
 
@@ -141,6 +132,8 @@ mod tests {
                 "http://u:hunter2@proxy:3128/",
                 "http://***@proxy:3128/",
             ),
+            ("proxy", "u:hunter2@proxy:3128", "***@proxy:3128"),
+            ("username", "ann@example.org", "ann@example.org"),
             ("login-url", "https://a.example/@b", "https://a.example/@b"),
         ] {
             assert_eq!(shown(name, value), seen);

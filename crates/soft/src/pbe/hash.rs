@@ -43,7 +43,6 @@ impl Hash {
     pub(super) fn of_digest(oid: ObjectIdentifier) -> Result<Self> {
         find(&DIGESTS, oid).ok_or_else(|| {
             let name = match oid.to_string().as_str() {
-                "1.2.840.113549.1.5.14" => "PBMAC1 ".into(),
                 "1.2.840.113549.2.5" => "MD5 ".into(),
                 _ => String::new(),
             };

@@ -1,12 +1,16 @@
-//! The integrity check of PKCS#12 (RFC 7292 appendix A and section 5.1).
+//! The integrity check of PKCS#12 (RFC 7292 appendix A and section 5.1), with PBMAC1 too (RFC 9579).
 
-use der::{Decode, asn1::AnyRef};
+use der::{
+    Decode, Reader,
+    asn1::{AnyRef, ObjectIdentifier},
+};
 use keybearer_core::{Error, ErrorKind, Result, Secret};
 
 use super::{
     hash::Hash,
-    kdf::{Pkcs12Kdf, Purpose, Utf16Password, positive},
-    scheme::{algorithm, damaged},
+    kdf::{Pbkdf2, Pkcs12Kdf, Purpose, Utf16Password, positive},
+    malformed,
+    scheme::{PBKDF2, algorithm, damaged, needed, pbkdf2, sequence, unsupported},
 };
 use crate::work::WorkBudget;
 
@@ -17,7 +21,7 @@ pub struct Pkcs12Mac<'a> {
     pub algorithm_identifier_der: &'a [u8],
     /// The HMAC that the file has.
     pub digest: &'a [u8],
-    /// The salt of the derivation.
+    /// The salt of the derivation; PBMAC1 has its own.
     pub salt: &'a [u8],
     /// Its iteration count.
     pub rounds: u64,
@@ -32,7 +36,16 @@ impl Pkcs12Mac<'_> {
     /// [`ErrorKind::Malformed`] for parameters that are none.
     pub fn verify(&self, content: &[u8], password: &Secret, budget: &mut WorkBudget) -> Result<()> {
         let identifier = AnyRef::from_der(self.algorithm_identifier_der).map_err(damaged)?;
-        let hash = Hash::of_digest(algorithm(identifier)?.0)?;
+        let (oid, parameters) = algorithm(identifier)?;
+        if oid == PBMAC1 {
+            let mac = Pbmac1::read(needed(parameters)?)?;
+            return if mac.verify(content, self.digest, password, budget)? {
+                Ok(())
+            } else {
+                Err(differs())
+            };
+        }
+        let hash = Hash::of_digest(oid)?;
         let kdf = Pkcs12Kdf {
             hash,
             salt: self.salt,
@@ -44,10 +57,58 @@ impl Pkcs12Mac<'_> {
                 return Ok(());
             }
         }
-        Err(Error::new(
-            ErrorKind::BadSecret,
-            "the store password is wrong, or the file is damaged: its MAC does not match",
-        )
-        .with_hint("check the password first; case and non-ASCII letters count"))
+        Err(differs())
     }
+}
+
+const PBMAC1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.5.14");
+
+/// No HMAC key is longer, in bytes: RFC 9579 wants as many as the digest has.
+const LONGEST_KEY: u64 = 1024;
+
+/// `PBMAC1-params` (RFC 8018 appendix A.5).
+struct Pbmac1<'a> {
+    kdf: Pbkdf2<'a>,
+    key_len: usize,
+    hash: Hash,
+}
+
+impl<'a> Pbmac1<'a> {
+    fn read(parameters: AnyRef<'a>) -> Result<Self> {
+        let mut fields = sequence(parameters)?;
+        let (kdf, kdf_parameters) = algorithm(AnyRef::decode(&mut fields).map_err(damaged)?)?;
+        let (hmac, _) = algorithm(AnyRef::decode(&mut fields).map_err(damaged)?)?;
+        fields.finish().map_err(damaged)?;
+        if kdf != PBKDF2 {
+            return Err(unsupported("key derivation", kdf));
+        }
+        let (kdf, key_len) = pbkdf2(needed(kdf_parameters)?)?;
+        let key_len = key_len
+            .filter(|len| (1..=LONGEST_KEY).contains(len))
+            .ok_or_else(|| malformed("PBMAC1 without a length of its key"))?;
+        Ok(Self {
+            kdf,
+            key_len: key_len as usize,
+            hash: Hash::of_hmac(hmac)?,
+        })
+    }
+
+    fn verify(
+        &self,
+        content: &[u8],
+        digest: &[u8],
+        password: &Secret,
+        budget: &mut WorkBudget,
+    ) -> Result<bool> {
+        let key = self.kdf.derive(password.expose(), self.key_len, budget)?;
+        Ok(self.hash.verify_hmac(&key, content, digest))
+    }
+}
+
+fn differs() -> Error {
+    Error::new(
+        ErrorKind::BadSecret,
+        "the store password is wrong, or the file is damaged: its MAC does not match",
+    )
+    .with_hint("check the password first; case and non-ASCII letters count")
 }

@@ -138,7 +138,10 @@ impl<'a> Scheme<'a> {
             )));
         }
         let (kdf, key_len) = match kdf_oid {
-            PBKDF2 => pbkdf2(needed(kdf_parameters)?)?,
+            PBKDF2 => {
+                let (kdf, key_len) = pbkdf2(needed(kdf_parameters)?)?;
+                (Kdf::Pbkdf2(kdf), key_len)
+            }
             SCRYPT => scrypt(needed(kdf_parameters)?)?,
             other => return Err(unsupported("key derivation", other)),
         };
@@ -197,7 +200,8 @@ fn plausible(plaintext: Secret) -> Result<Secret> {
     }
 }
 
-fn pbkdf2(parameters: AnyRef<'_>) -> Result<(Kdf<'_>, Option<u64>)> {
+/// `PBKDF2-params` (RFC 8018 appendix A.2), with the length of the key where it is told.
+pub(super) fn pbkdf2(parameters: AnyRef<'_>) -> Result<(Pbkdf2<'_>, Option<u64>)> {
     let mut fields = sequence(parameters)?;
     let salt = AnyRef::decode(&mut fields).map_err(damaged)?;
     if salt.tag() == Tag::Sequence {
@@ -218,8 +222,7 @@ fn pbkdf2(parameters: AnyRef<'_>) -> Result<(Kdf<'_>, Option<u64>)> {
         None => Hash::Sha1,
     };
     fields.finish().map_err(damaged)?;
-    let kdf = Pbkdf2 { hash, salt, rounds };
-    Ok((Kdf::Pbkdf2(kdf), key_len))
+    Ok((Pbkdf2 { hash, salt, rounds }, key_len))
 }
 
 fn scrypt(parameters: AnyRef<'_>) -> Result<(Kdf<'_>, Option<u64>)> {
@@ -283,11 +286,11 @@ fn unsigned(bytes: &[u8]) -> Result<u64> {
         .fold(0, |value, digit| value << 8 | u64::from(*digit)))
 }
 
-fn needed(parameters: Option<AnyRef<'_>>) -> Result<AnyRef<'_>> {
+pub(super) fn needed(parameters: Option<AnyRef<'_>>) -> Result<AnyRef<'_>> {
     parameters.ok_or_else(|| malformed("an algorithm has no parameters"))
 }
 
-fn unsupported(what: &str, oid: ObjectIdentifier) -> Error {
+pub(super) fn unsupported(what: &str, oid: ObjectIdentifier) -> Error {
     let text = oid.to_string();
     let name = OTHERS.iter().find(|(known, _)| *known == text);
     let name = name.map_or(text.clone(), |(_, name)| format!("{name} ({text})"));

@@ -1,0 +1,291 @@
+//! A private SoftHSM2 with tokens and keys that pkcs11-tool and openssl make.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::{Command, ExitCode},
+    sync::OnceLock,
+};
+
+use keybearer_conformance::{Missing, Requirement, TestEnv, Trial, program, require, run};
+use keybearer_core::{KeyUri, PublicKey};
+
+pub(crate) const PIN: &str = "correct-horse";
+pub(crate) const WRONG_PIN: &str = "battery-staple";
+const SO_PIN: &str = "security-officer";
+
+const MODULES: [&str; 5] = [
+    "/usr/lib/softhsm/libsofthsm2.so",
+    "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so",
+    "/usr/lib/aarch64-linux-gnu/softhsm/libsofthsm2.so",
+    "/usr/lib64/softhsm/libsofthsm2.so",
+    "/opt/homebrew/lib/softhsm/libsofthsm2.so",
+];
+
+/// A folder with SoftHSM2's configuration and tokens.
+#[derive(Clone, Debug)]
+pub(crate) struct SoftHsm {
+    pub(crate) folder: PathBuf,
+    pub(crate) module: PathBuf,
+}
+
+/// Runs a test program in a process whose SoftHSM2 is a new one: the module reads its configuration's place from the
+/// environment, which only a parent can set. `name` stands for all trials where SoftHSM2 is missing.
+pub(crate) fn main_with(
+    name: &str,
+    variables: fn(&SoftHsm) -> Vec<(&'static str, PathBuf)>,
+    prepare: fn(&SoftHsm),
+    trials: fn(&SoftHsm) -> Vec<Trial>,
+) -> ExitCode {
+    match require("softhsm2", probe) {
+        Requirement::Missing(missing) => run(vec![Missing::trial(&missing, name)]),
+        Requirement::Met(module) => match inherited(&module) {
+            Some(here) => run(trials(&here)),
+            None => {
+                let folder = tempfile::tempdir().unwrap();
+                let here = SoftHsm::configure(folder.path(), module);
+                prepare(&here);
+                let ended = Command::new(env::current_exe().unwrap())
+                    .args(env::args_os().skip(1))
+                    .env("SOFTHSM2_CONF", here.configuration())
+                    .envs(variables(&here))
+                    .status()
+                    .unwrap();
+                ended
+                    .code()
+                    .map_or(ExitCode::FAILURE, |code| ExitCode::from(code as u8))
+            }
+        },
+    }
+}
+
+fn probe() -> Result<PathBuf, String> {
+    program("softhsm2-util", &["--version"])?;
+    program("openssl", &["version"])?;
+    // It has no --version that succeeds everywhere.
+    Command::new("pkcs11-tool")
+        .arg("--help")
+        .output()
+        .map_err(|error| format!("pkcs11-tool cannot be run ({error})"))?;
+    let module = MODULES
+        .iter()
+        .map(PathBuf::from)
+        .find(|path| path.is_file());
+    module.ok_or_else(|| "libsofthsm2.so is in none of its usual places".into())
+}
+
+/// What a parent of this process has prepared.
+fn inherited(module: &Path) -> Option<SoftHsm> {
+    let configuration = PathBuf::from(env::var_os("SOFTHSM2_CONF")?);
+    let folder = configuration.parent()?.to_owned();
+    folder.join(MARK).is_file().then(|| SoftHsm {
+        folder,
+        module: module.to_owned(),
+    })
+}
+
+/// Beside a configuration of ours. A developer's own SoftHSM2 has none and is left alone.
+const MARK: &str = "made-by-keybearer-tests";
+
+impl SoftHsm {
+    fn configure(folder: &Path, module: PathBuf) -> Self {
+        let here = Self {
+            folder: folder.to_owned(),
+            module,
+        };
+        fs::create_dir(here.tokens()).unwrap();
+        let text = format!(
+            "directories.tokendir = {}\nobjectstore.backend = file\nlog.level = ERROR\nslots.removable = false\n",
+            here.tokens().display()
+        );
+        fs::write(here.configuration(), text).unwrap();
+        fs::write(folder.join(MARK), "").unwrap();
+        here
+    }
+
+    fn configuration(&self) -> PathBuf {
+        self.folder.join("softhsm2.conf")
+    }
+
+    pub(crate) fn tokens(&self) -> PathBuf {
+        self.folder.join("tokens")
+    }
+
+    pub(crate) fn path(&self, name: &str) -> String {
+        self.folder.join(name).to_str().unwrap().to_owned()
+    }
+
+    pub(crate) fn make_token(&self, label: &str) {
+        let arguments = [
+            "--init-token",
+            "--free",
+            "--label",
+            label,
+            "--so-pin",
+            SO_PIN,
+            "--pin",
+            PIN,
+        ];
+        self.tool("softhsm2-util", &arguments);
+    }
+
+    /// Runs pkcs11-tool, logged in to a token.
+    pub(crate) fn pkcs11_tool(&self, token: &str, arguments: &str) {
+        let module = self.module.to_str().unwrap();
+        let login = [
+            "--module",
+            module,
+            "--token-label",
+            token,
+            "--login",
+            "--pin",
+            PIN,
+        ];
+        let all: Vec<_> = login.into_iter().chain(arguments.split(' ')).collect();
+        self.tool("pkcs11-tool", &all);
+    }
+
+    /// A key pair made inside. Its public half, as pkcs11-tool reads it, is kept for [`public_key`](Self::public_key).
+    pub(crate) fn make_key(&self, token: &str, kind: &str, id: &str, label: &str) {
+        self.pkcs11_tool(
+            token,
+            &format!("--keypairgen --key-type {kind} --id {id} --label {label} --usage-sign"),
+        );
+        self.keep_public_key(token, id);
+    }
+
+    pub(crate) fn keep_public_key(&self, token: &str, id: &str) {
+        let file = self.path(&format!("{token}-{id}.der"));
+        self.pkcs11_tool(
+            token,
+            &format!("--read-object --type pubkey --id {id} -o {file}"),
+        );
+    }
+
+    /// A key and its certificate that openssl made, put into the token.
+    pub(crate) fn import_key(&self, token: &str, id: &str, label: &str) {
+        let [key, key_der, certificate, certificate_der] = [
+            "imported.pem",
+            "imported.der",
+            "imported.crt",
+            "imported-crt.der",
+        ]
+        .map(|name| self.path(name));
+        let subject = "/CN=imported";
+        self.tool(
+            "openssl",
+            &[
+                "req",
+                "-x509",
+                "-nodes",
+                "-newkey",
+                "rsa:2048",
+                "-days",
+                "30",
+                "-subj",
+                subject,
+                "-keyout",
+                &key,
+                "-out",
+                &certificate,
+            ],
+        );
+        self.tool(
+            "openssl",
+            &["pkey", "-in", &key, "-outform", "DER", "-out", &key_der],
+        );
+        self.tool(
+            "openssl",
+            &[
+                "x509",
+                "-in",
+                &certificate,
+                "-outform",
+                "DER",
+                "-out",
+                &certificate_der,
+            ],
+        );
+        self.pkcs11_tool(
+            token,
+            &format!(
+                "--write-object {key_der} --type privkey --id {id} --label {label} --usage-sign"
+            ),
+        );
+        self.pkcs11_tool(
+            token,
+            &format!("--write-object {certificate_der} --type cert --id {id} --label {label}"),
+        );
+        let public = self.path(&format!("{token}-{id}.der"));
+        self.tool(
+            "openssl",
+            &[
+                "pkey", "-in", &key, "-pubout", "-outform", "DER", "-out", &public,
+            ],
+        );
+    }
+
+    /// A key without a certificate that openssl made, put into the token by its own tool: pkcs11-tool does not read the
+    /// public keys of every curve.
+    pub(crate) fn import_curve(&self, token: &str, curve: &str, id: &str, label: &str) {
+        let file = self.path(&format!("{token}-{id}.pem"));
+        let option = format!("ec_paramgen_curve:{curve}");
+        self.tool(
+            "openssl",
+            &[
+                "genpkey",
+                "-algorithm",
+                "EC",
+                "-pkeyopt",
+                &option,
+                "-out",
+                &file,
+            ],
+        );
+        let arguments = [
+            "--import", &file, "--token", token, "--label", label, "--id", id, "--pin", PIN,
+        ];
+        self.tool("softhsm2-util", &arguments);
+        let public = self.path(&format!("{token}-{id}.der"));
+        self.tool(
+            "openssl",
+            &[
+                "pkey", "-in", &file, "-pubout", "-outform", "DER", "-out", &public,
+            ],
+        );
+    }
+
+    /// The public half as its maker told it.
+    pub(crate) fn public_key(&self, token: &str, id: &str) -> PublicKey {
+        let der = fs::read(self.folder.join(format!("{token}-{id}.der"))).unwrap();
+        PublicKey::from_spki_der(&der).unwrap()
+    }
+
+    /// A key URI with this locator, with the PIN where [`env`] has it.
+    pub(crate) fn uri(&self, locator: &str) -> KeyUri {
+        KeyUri::new("pkcs11", locator)
+            .with_attribute("module-path", self.module.to_str().unwrap())
+            .with_attribute("pin-source", "env:PIN")
+    }
+
+    fn tool(&self, name: &str, arguments: &[&str]) {
+        let ran = Command::new(name)
+            .args(arguments)
+            .env("SOFTHSM2_CONF", self.configuration())
+            .output()
+            .unwrap();
+        let said = [ran.stdout, ran.stderr].concat();
+        assert!(
+            ran.status.success(),
+            "{name} {arguments:?}: {}",
+            String::from_utf8_lossy(&said)
+        );
+    }
+}
+
+/// The environment of all tests: one value, so that its counts are shared.
+pub(crate) fn env() -> TestEnv {
+    static ENV: OnceLock<TestEnv> = OnceLock::new();
+    ENV.get_or_init(|| TestEnv::new().var("PIN", PIN).var("WRONG", WRONG_PIN))
+        .clone()
+}

@@ -1,0 +1,145 @@
+//! `pkcs12:`.
+
+use std::sync::Arc;
+
+use keybearer_core::{
+    Attribute, Entries, Error, ErrorKind, KeyUri, OpenContext, Provider, Result, Secret, Signer,
+    WorkLimit, async_trait,
+};
+use keybearer_soft::{PrivateKey, SoftSigner, alias, file, offload, spki_sha256, work::WorkBudget};
+
+use crate::{
+    entries,
+    pfx::Pfx,
+    store::{Store, StoredKey},
+};
+
+/// Opens `pkcs12:` keys.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Pkcs12;
+
+const ATTRIBUTES: &[Attribute] = &[
+    Attribute::new("alias", "the entry; needed where there are several keys"),
+    Attribute::new(
+        "password-source",
+        "where the store password is: env:NAME, file:PATH, fd:N, prompt:",
+    ),
+    Attribute::new(
+        "password-value",
+        "the store password itself (better: password-source)",
+    ),
+    Attribute::new(
+        "spki-sha256",
+        "SHA-256 of the public key (SPKI) that must be found, in hex",
+    ),
+];
+
+#[async_trait]
+impl Provider for Pkcs12 {
+    fn scheme(&self) -> &'static str {
+        "pkcs12"
+    }
+
+    fn attributes(&self) -> &[Attribute] {
+        ATTRIBUTES
+    }
+
+    async fn open(&self, uri: &KeyUri, cx: &OpenContext) -> Result<Arc<dyn Signer>> {
+        let opened = async {
+            let bytes = file::read(uri, cx).await?;
+            let password = if needs_password(bytes.expose(), cx.work)? {
+                password(uri, cx).await?
+            } else {
+                None
+            };
+            let (uri, work) = (uri.clone(), cx.work);
+            // Key derivations take up to seconds.
+            offload(move || signer(&uri, bytes.expose(), password.as_ref(), work)).await
+        };
+        match opened.await {
+            Ok(signer) => Ok(Arc::new(signer)),
+            Err(error) => Err(error.with_key(uri)),
+        }
+    }
+
+    async fn entries(&self, uri: &KeyUri, cx: &OpenContext) -> Result<Entries> {
+        let listed = async {
+            let bytes = file::read(uri, cx).await?;
+            // What is no store at all is told before anybody is asked for a password.
+            Pfx::read(bytes.expose())?;
+            let password = password(uri, cx).await?;
+            let work = cx.work;
+            offload(move || entries::list(bytes.expose(), password.as_ref(), work)).await
+        };
+        listed.await.map_err(|error| error.with_key(uri))
+    }
+}
+
+async fn password(uri: &KeyUri, cx: &OpenContext) -> Result<Option<Secret>> {
+    uri.secret("password", "store password", cx.env.as_ref())
+        .await
+}
+
+/// What is no store at all is told before anybody is asked for a password.
+fn needs_password(bytes: &[u8], work: WorkLimit) -> Result<bool> {
+    let pfx = Pfx::read(bytes)?;
+    Ok(pfx.has_mac() || Store::glance(&pfx, &mut WorkBudget::new(work))?.is_encrypted())
+}
+
+fn signer(
+    uri: &KeyUri,
+    bytes: &[u8],
+    password: Option<&Secret>,
+    work: WorkLimit,
+) -> Result<SoftSigner> {
+    let mut budget = WorkBudget::new(work);
+    let store = Store::open(&Pfx::read(bytes)?, password, &mut budget)?;
+    let keys = store
+        .keys
+        .iter()
+        .map(|key| (key.alias.as_str(), key))
+        .collect();
+    let found = alias::find(keys, &store.other_names(), uri.attribute("alias"))?;
+    let (entry, key) = match uri.attribute("spki-sha256") {
+        Some(asked) if found.len() > 1 => pinned(&store, found, asked, &mut budget)?,
+        _ => {
+            let (_, entry) = alias::only(found)?;
+            (entry, store.private_key(entry, &mut budget)?)
+        }
+    };
+    let uri = if entry.is_named || store.keys.len() > 1 {
+        uri.clone().with_attribute("alias", &entry.alias)
+    } else {
+        uri.clone()
+    };
+    SoftSigner::new(&uri, &key, &store.pool(entry))
+}
+
+/// Of several keys, also of several with one alias, the one whose fingerprint is asked for.
+fn pinned<'a>(
+    store: &Store,
+    found: Vec<(&str, &'a StoredKey)>,
+    asked: &str,
+    budget: &mut WorkBudget,
+) -> Result<(&'a StoredKey, PrivateKey)> {
+    let mut failure = None;
+    for (_, entry) in found {
+        match store.private_key(entry, budget) {
+            Ok(key) if spki_sha256(key.public_key()).eq_ignore_ascii_case(asked) => {
+                return Ok((entry, key));
+            }
+            Ok(_) => {}
+            Err(error) => failure = Some(error),
+        }
+    }
+    // A key that could not be opened may have been the one.
+    Err(failure.unwrap_or_else(|| {
+        Error::new(
+            ErrorKind::KeyMismatch,
+            format!("no key of the store has the fingerprint {asked}"),
+        )
+        .with_hint(
+            "the key was replaced: put the old one back, or ask for the new one's spki-sha256",
+        )
+    }))
+}

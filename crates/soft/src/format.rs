@@ -1,0 +1,228 @@
+//! What a key file is, by its first bytes: never by its name, since keytool writes PKCS#12 into `.jks` files.
+
+use keybearer_core::{Error, ErrorKind};
+
+use crate::ber::{Header, tag};
+
+/// The kinds of files that are handed to us as key files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Format {
+    /// Nothing.
+    Empty,
+    /// A Java key store.
+    Jks,
+    /// Java's JCEKS.
+    Jceks,
+    /// PEM text.
+    Pem,
+    /// PKCS#12 (RFC 7292), also in BER.
+    Pkcs12,
+    /// PKCS#8 `PrivateKeyInfo` in DER.
+    Pkcs8,
+    /// PKCS#8 `EncryptedPrivateKeyInfo` in DER.
+    EncryptedPkcs8,
+    /// PKCS#1 `RSAPrivateKey` in DER.
+    Pkcs1,
+    /// SEC1 `ECPrivateKey` in DER.
+    Sec1,
+    /// An X.509 certificate in DER.
+    Certificate,
+    /// A PKCS#10 certificate request in DER.
+    CertificateRequest,
+    /// PKCS#7 or CMS in DER, most often certificates alone.
+    Pkcs7,
+    /// A public key (`SubjectPublicKeyInfo`) in DER.
+    PublicKey,
+    /// An HTML or XML page.
+    WebPage,
+    /// Another SEQUENCE of ASN.1.
+    OtherDer,
+    /// What is not known here.
+    Unknown,
+}
+
+impl Format {
+    /// Reads the kind from the file's first bytes; the rest may be missing or damaged.
+    pub fn of(bytes: &[u8]) -> Self {
+        if bytes.starts_with(&[0xfe, 0xed, 0xfe, 0xed]) {
+            return Self::Jks;
+        }
+        if bytes.starts_with(&[0xce, 0xce, 0xce, 0xce]) {
+            return Self::Jceks;
+        }
+        if let Some(format) = der(bytes) {
+            return format;
+        }
+        if bytes.windows(10).any(|window| window == b"-----BEGIN") {
+            return Self::Pem;
+        }
+        match bytes.trim_ascii_start() {
+            [] => Self::Empty,
+            [b'<', ..] => Self::WebPage,
+            _ if bytes.starts_with(&[tag::SEQUENCE]) => Self::OtherDer,
+            _ => Self::Unknown,
+        }
+    }
+
+    /// The key URI scheme that reads it, where one does.
+    pub fn scheme(self) -> Option<&'static str> {
+        match self {
+            Self::Jks => Some("jks"),
+            Self::Pem => Some("pem"),
+            Self::Pkcs12 => Some("pkcs12"),
+            _ => None,
+        }
+    }
+
+    /// What it is, for people.
+    pub fn what(self) -> &'static str {
+        match self {
+            Self::Empty => "an empty file",
+            Self::Jks => "a Java key store (JKS)",
+            Self::Jceks => "a JCEKS store",
+            Self::Pem => "a PEM file",
+            Self::Pkcs12 => "a PKCS#12 store",
+            Self::Pkcs8 => "a private key in DER (PKCS#8)",
+            Self::EncryptedPkcs8 => "an encrypted private key in DER (PKCS#8)",
+            Self::Pkcs1 => "an RSA private key in DER (PKCS#1)",
+            Self::Sec1 => "an EC private key in DER (SEC1)",
+            Self::Certificate => "a certificate in DER",
+            Self::CertificateRequest => "a certificate request in DER",
+            Self::Pkcs7 => "a PKCS#7 file of certificates",
+            Self::PublicKey => "a public key in DER",
+            Self::WebPage => "a web page",
+            Self::OtherDer => "a DER file of an unknown kind",
+            Self::Unknown => "no key file that is known here",
+        }
+    }
+
+    /// What to do with it: the scheme to write, or the command that turns it into a file that is read.
+    pub fn cure(self) -> &'static str {
+        match self {
+            Self::Empty => "take the file from its source again",
+            Self::Jks => "write jks:PATH, or keystore:PATH for either kind",
+            Self::Jceks => {
+                "convert it: keytool -importkeystore -srcstoretype JCEKS -srckeystore FILE -deststoretype PKCS12 -destkeystore NEW.p12"
+            }
+            Self::Pem => "write pem:PATH, or keystore:PATH for any kind",
+            Self::Pkcs12 => "write pkcs12:PATH, or keystore:PATH for any kind",
+            Self::Pkcs8 => "convert it: openssl pkey -inform DER -in FILE -out NEW.pem",
+            Self::EncryptedPkcs8 => {
+                "convert it: openssl pkcs8 -topk8 -inform DER -in FILE -out NEW.pem"
+            }
+            Self::Pkcs1 => "convert it: openssl rsa -inform DER -in FILE -out NEW.pem",
+            Self::Sec1 => "convert it: openssl ec -inform DER -in FILE -out NEW.pem",
+            Self::Certificate => {
+                "it has no private key: name the file of the key, and this one by certificate=PATH"
+            }
+            Self::CertificateRequest => {
+                "it has no private key: name the file of the key that it was made with"
+            }
+            Self::Pkcs7 => {
+                "it has no private key: name the file of the key; openssl pkcs7 -inform DER -in FILE -print_certs -out NEW.pem writes what certificate= reads"
+            }
+            Self::PublicKey => "this is the public half: name the file of the private key",
+            Self::WebPage => "the download was not of a key: take the file from its source again",
+            Self::OtherDer | Self::Unknown => {
+                "key files are PEM, PKCS#12 or JKS: file FILE and openssl asn1parse -inform DER -in FILE tell what it may be"
+            }
+        }
+    }
+
+    /// The error of a reader of `wanted` ("JKS store") that was given this.
+    pub fn instead_of(self, wanted: &str) -> Error {
+        let message = match self {
+            Self::Unknown => format!("this is not a {wanted}"),
+            known => format!("this is {}, not a {wanted}", known.what()),
+        };
+        Error::new(ErrorKind::Malformed, message).with_hint(self.cure())
+    }
+}
+
+/// The ASN.1 type, from the headers at the beginning. Lengths are not believed, so that a file that is cut off is known
+/// for what it was.
+fn der(bytes: &[u8]) -> Option<Format> {
+    let inner = enter(bytes, tag::SEQUENCE)?;
+    let first = Header::peek(inner).ok()?;
+    match first.tag {
+        tag::INTEGER => {
+            let version = element(inner)?;
+            let after = skip(inner)?;
+            let second = Header::peek(after).ok()?;
+            match (version, second.tag) {
+                ([3], tag::SEQUENCE) if is_cms(enter(after, tag::SEQUENCE)?) => {
+                    Some(Format::Pkcs12)
+                }
+                ([0 | 1], tag::SEQUENCE) if has_tag(enter(after, tag::SEQUENCE)?, tag::OID) => {
+                    Some(Format::Pkcs8)
+                }
+                ([0 | 1], tag::INTEGER) => Some(Format::Pkcs1),
+                ([1], tag::OCTET_STRING) => Some(Format::Sec1),
+                _ => None,
+            }
+        }
+        tag::OID if is_cms(inner) => Some(Format::Pkcs7),
+        tag::SEQUENCE => in_sequence(inner),
+        _ => None,
+    }
+}
+
+/// What begins with two SEQUENCEs.
+fn in_sequence(outer: &[u8]) -> Option<Format> {
+    let inner = enter(outer, tag::SEQUENCE)?;
+    match Header::peek(inner).ok()?.tag {
+        // An AlgorithmIdentifier; after it the public key or the ciphertext.
+        tag::OID => match Header::peek(skip(outer)?).ok()?.tag {
+            tag::BIT_STRING => Some(Format::PublicKey),
+            tag::OCTET_STRING => Some(Format::EncryptedPkcs8),
+            _ => None,
+        },
+        // TBSCertificate of versions 2 and 3.
+        tag::CONTEXT_0 => Some(Format::Certificate),
+        // A version 1 certificate goes on with an algorithm, a request with a name.
+        tag::INTEGER => {
+            let second = enter(skip(inner)?, tag::SEQUENCE)?;
+            if has_tag(second, tag::OID) {
+                Some(Format::Certificate)
+            } else {
+                Some(Format::CertificateRequest)
+            }
+        }
+        _ => None,
+    }
+}
+
+/// What lies in an element of this tag at the beginning.
+fn enter(bytes: &[u8], tag: u8) -> Option<&[u8]> {
+    let header = Header::peek(bytes).ok()?;
+    if header.tag != tag {
+        return None;
+    }
+    bytes.get(header.len..)
+}
+
+/// The content of the element at the beginning.
+fn element(bytes: &[u8]) -> Option<&[u8]> {
+    let header = Header::peek(bytes).ok()?;
+    bytes.get(header.len..)?.get(..header.content?)
+}
+
+/// What follows the element at the beginning.
+fn skip(bytes: &[u8]) -> Option<&[u8]> {
+    let header = Header::peek(bytes).ok()?;
+    bytes.get(header.len..)?.get(header.content?..)
+}
+
+fn has_tag(bytes: &[u8], tag: u8) -> bool {
+    Header::peek(bytes).is_ok_and(|header| header.tag == tag)
+}
+
+/// Whether a content type of PKCS#7 (1.2.840.113549.1.7) comes first.
+fn is_cms(bytes: &[u8]) -> bool {
+    const PKCS7: [u8; 10] = [tag::OID, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07];
+    bytes.starts_with(&PKCS7)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,71 @@
+//! First bytes, and what follows from them.
+
+use super::*;
+
+#[test]
+fn the_first_bytes_tell() {
+    let cases: [(&[u8], Format); 16] = [
+        (b"", Format::Empty),
+        (b" \r\n", Format::Empty),
+        (b"\xfe\xed\xfe\xed\0\0\0\x02", Format::Jks),
+        (b"\xce\xce\xce\xce\0\0\0\x02", Format::Jceks),
+        (b"Bag Attributes\n-----BEGIN PRIVATE KEY-----", Format::Pem),
+        (b"0\n-----BEGIN CERTIFICATE-----", Format::Pem),
+        (
+            b"\x30\x82\x09\0\x02\x01\x03\x30\x82\x08\0\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01",
+            Format::Pkcs12,
+        ),
+        (
+            b"\x30\x80\x02\x01\x03\x30\x80\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01",
+            Format::Pkcs12,
+        ),
+        (
+            b"\x30\x82\x04\0\x02\x01\0\x30\x0d\x06\x09\x2a",
+            Format::Pkcs8,
+        ),
+        (b"\x30\x82\x04\0\x02\x01\0\x02\x82\x01\x01\0", Format::Pkcs1),
+        (b"\x30\x77\x02\x01\x01\x04\x20", Format::Sec1),
+        (
+            b"\x30\x82\x04\0\x30\x04\x06\x02\x2a\x03\x04\x82\x01\0",
+            Format::EncryptedPkcs8,
+        ),
+        (
+            b"\x30\x82\x04\0\x30\x04\x06\x02\x2a\x03\x03\x82\x01\0",
+            Format::PublicKey,
+        ),
+        (
+            b"\x30\x82\x04\0\x30\x82\x03\0\xa0\x03\x02\x01\x02",
+            Format::Certificate,
+        ),
+        (b"<!DOCTYPE html>", Format::WebPage),
+        (b"hello", Format::Unknown),
+    ];
+    for (bytes, expected) in cases {
+        assert_eq!(Format::of(bytes), expected, "{bytes:x?}");
+    }
+}
+
+#[test]
+fn requests_and_old_certificates_are_told_apart() {
+    let request = b"\x30\x82\x02\0\x30\x82\x01\0\x02\x01\0\x30\x0d\x31\x0b\x30\x09";
+    assert_eq!(Format::of(request), Format::CertificateRequest);
+    let version_1 = b"\x30\x82\x02\0\x30\x82\x01\0\x02\x01\x07\x30\x0d\x06\x09\x2a\x86";
+    assert_eq!(Format::of(version_1), Format::Certificate);
+    let pkcs7 = b"\x30\x82\x02\0\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02";
+    assert_eq!(Format::of(pkcs7), Format::Pkcs7);
+    assert_eq!(Format::of(b"\x30\x03\x05\0\0"), Format::OtherDer);
+}
+
+#[test]
+fn every_beginning_is_something() {
+    let bytes =
+        b"\x30\x82\x09\0\x02\x01\x03\x30\x82\x08\0\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01";
+    for end in 1..bytes.len() {
+        for flip in 0..=255 {
+            let mut bytes = bytes[..end].to_vec();
+            bytes[end - 1] ^= flip;
+            let error = Format::of(&bytes).instead_of("JKS store");
+            assert!(!error.to_string().is_empty() && error.hint().is_some());
+        }
+    }
+}
