@@ -8,12 +8,12 @@ use base64::{
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
 };
 use keybearer_core::{Error, ErrorKind, KeySource, Secret};
-use keybearer_http::{Client, Request, Response};
+use keybearer_http::{Client, HttpError, Request};
 use serde_json::{Map, Value};
 
 use crate::{
     Assertion, ClientAuth, Clock, Exchange, ExchangeError, ExchangeErrorKind, JwtBearerBuilder,
-    OAuthError, SystemClock, Token, clock::numeric_date,
+    SystemClock, Token, answer, clock::numeric_date,
 };
 
 /// `urn:ietf:params:oauth:grant-type:jwt-bearer` (RFC 7523 section 2.1).
@@ -77,7 +77,14 @@ impl<C: Clock> JwtBearer<C> {
     /// # Errors
     /// What the key says.
     pub async fn assertion(&self) -> Result<Assertion, Error> {
-        self.sign(&self.parts.subject, &self.parts.claims).await
+        let parts = &self.parts;
+        let claims = [
+            ("iss", parts.issuer.as_str()),
+            ("sub", &parts.subject),
+            ("aud", &parts.audience),
+        ];
+        self.sign(&parts.key, parts.header.clone(), claims, &parts.claims)
+            .await
     }
 
     /// An assertion of the client's own identity (RFC 7523 section 3: `sub` is the client), for `private_key_jwt`.
@@ -85,7 +92,16 @@ impl<C: Clock> JwtBearer<C> {
     /// # Errors
     /// What the key says.
     pub async fn client_assertion(&self) -> Result<Assertion, Error> {
-        self.sign(&self.parts.issuer, &Map::new()).await
+        let parts = &self.parts;
+        let audience = parts.client_audience.as_ref().unwrap_or(&parts.audience);
+        let claims = [
+            ("iss", parts.issuer.as_str()),
+            ("sub", &parts.issuer),
+            ("aud", audience),
+        ];
+        let key = parts.client_key.as_ref().unwrap_or(&parts.key);
+        self.sign(key, parts.header_of_client(), claims, &Map::new())
+            .await
     }
 
     /// Signs a new assertion, posts it once, and reads the answer.
@@ -98,99 +114,107 @@ impl<C: Clock> JwtBearer<C> {
 
     /// As [`exchange`](Self::exchange), with the answer's `Date`, whatever the answer was: what tells a wrong clock.
     pub async fn exchange_dated(&self) -> (Result<Token, ExchangeError>, Option<String>) {
-        match self.post().await {
-            Ok(response) => (self.read(&response), response.date().map(str::to_owned)),
-            Err(error) => (Err(error), None),
-        }
+        self.login().await
     }
 
-    async fn sign(&self, subject: &str, more: &Map<String, Value>) -> Result<Assertion, Error> {
+    async fn sign(
+        &self,
+        key: &dyn KeySource,
+        header: Map<String, Value>,
+        claims: [(&str, &str); 3],
+        more: &Map<String, Value>,
+    ) -> Result<Assertion, Error> {
         let parts = &self.parts;
+        // The key first: it may take its time, and the assertion's own time is to begin late.
+        let key = key.current().await?;
         let now = numeric_date(self.clock.now());
-        let mut claims = Map::new();
-        claims.insert("iss".into(), parts.issuer.as_str().into());
-        claims.insert("sub".into(), subject.into());
-        claims.insert("aud".into(), parts.audience.as_str().into());
+        let text = |(name, value): (&str, &str)| (name.to_owned(), Value::from(value));
+        let mut claims: Map<_, _> = claims.into_iter().map(text).collect();
         claims.insert("iat".into(), now.into());
-        claims.insert(
-            "exp".into(),
-            now.saturating_add(parts.lifetime.as_secs()).into(),
-        );
+        let expires = now.saturating_add(parts.lifetime.as_secs());
+        claims.insert("exp".into(), expires.into());
         if parts.jti {
             claims.insert("jti".into(), random_id()?.into());
         }
         claims.extend(more.clone());
-        Assertion::sign(&parts.key.current().await?, parts.header.clone(), claims).await
+        Assertion::sign(&key, header, claims).await
     }
 
-    async fn post(&self) -> Result<Response, ExchangeError> {
+    async fn login(&self) -> (Result<Token, ExchangeError>, Option<String>) {
         let parts = &self.parts;
-        let assertion = self.assertion().await?;
-        let client_assertion = match parts.client_auth {
-            ClientAuth::PrivateKeyJwt => Some(self.client_assertion().await?),
+        let signed = async {
+            check(parts)?;
+            let client_assertion = match parts.client_auth {
+                ClientAuth::PrivateKeyJwt => Some(self.client_assertion().await?),
+                _ => None,
+            };
+            Ok::<_, ExchangeError>((self.assertion().await?, client_assertion))
+        };
+        let (assertion, client_assertion) = match signed.await {
+            Ok(signed) => signed,
+            Err(error) => return (Err(error), None),
+        };
+        let client_assertion = client_assertion.as_ref().map(Assertion::expose);
+        let request = self.request(assertion.expose(), client_assertion);
+        let response = match request {
+            Ok(request) => parts.client.send(request).await,
+            Err(error) => Err(error),
+        };
+        let response = match response {
+            Ok(response) => response,
+            Err(error) => return (Err(error.into()), None),
+        };
+        let mut sent = vec![assertion.expose()];
+        sent.extend(client_assertion);
+        // A signature alone is of no use to anyone; a log of it looks as if it were.
+        let signatures: Vec<_> = sent
+            .iter()
+            .filter_map(|jwt| jwt.rsplit('.').next())
+            .collect();
+        sent.extend(signatures);
+        let basic = match &parts.client_auth {
+            ClientAuth::SecretBasic(secret) => Some(basic(&parts.issuer, secret)),
             _ => None,
         };
-        let mut form = vec![("grant_type", GRANT), ("assertion", assertion.expose())];
-        match &parts.client_auth {
-            ClientAuth::SecretPost(secret) => {
-                form.push(("client_id", &parts.issuer));
-                form.push(("client_secret", secret.expose_str().unwrap_or_default()));
-            }
-            ClientAuth::PrivateKeyJwt => form.push(("client_assertion_type", CLIENT_ASSERTION)),
-            ClientAuth::None | ClientAuth::SecretBasic(_) => {}
-        }
-        form.extend(
-            client_assertion
+        sent.extend(
+            basic
                 .as_ref()
-                .map(|assertion| ("client_assertion", assertion.expose())),
+                .and_then(|value| value.expose_str()?.split(' ').nth(1)),
         );
-        form.extend(
-            parts
-                .parameters
-                .iter()
-                .map(|(name, value)| (name.as_str(), value.as_str())),
-        );
-        let mut request = Request::post_form(&parts.token_endpoint, form)?
-            .header("accept", "application/json".into());
-        if let ClientAuth::SecretBasic(secret) = &parts.client_auth {
-            request = request.header("authorization", basic(&parts.issuer, secret));
+        if let ClientAuth::SecretBasic(secret) | ClientAuth::SecretPost(secret) = &parts.client_auth
+        {
+            sent.extend(secret.expose_str());
         }
-        Ok(parts.client.send(request).await?)
+        let host = host_of(&parts.token_endpoint);
+        let token = answer::read(&response, host, &sent, self.clock.now());
+        (token, response.date().map(str::to_owned))
     }
 
-    fn read(&self, response: &Response) -> Result<Token, ExchangeError> {
-        let host = host_of(&self.parts.token_endpoint);
-        let status = response.status();
-        let network = |message: String| ExchangeError::new(ExchangeErrorKind::Network, message);
-        if status == 429 {
-            return Err(ExchangeError::new(
-                ExchangeErrorKind::Throttled,
-                format!("{host} asks for slower requests"),
-            )
-            .with_retry_after(response.retry_after()));
+    fn request(
+        &self,
+        assertion: &str,
+        client_assertion: Option<&str>,
+    ) -> Result<Request, HttpError> {
+        let parts = &self.parts;
+        let mut form = vec![("grant_type", GRANT), ("assertion", assertion)];
+        if let ClientAuth::SecretPost(secret) = &parts.client_auth {
+            form.push(("client_id", &parts.issuer));
+            form.push(("client_secret", secret.expose_str().unwrap_or_default()));
         }
-        if (300..400).contains(&status) {
-            let to = response
-                .location_host()
-                .unwrap_or_else(|| "another path".into());
-            return Err(network(format!(
-                "{host} redirects to {to}, and an assertion follows no redirect"
-            ))
-            .with_hint(
-                "give the token endpoint that the redirect points to, if it is the right one",
-            ));
+        if let Some(assertion) = client_assertion {
+            form.push(("client_assertion_type", CLIENT_ASSERTION));
+            form.push(("client_assertion", assertion));
         }
-        if response.is_html() {
-            return Err(network(format!("{host} answered with a web page (status {status}) and not with a token"))
-                .with_hint("is this the login host, and not the one for browsers? Maintenance and proxies answer so too")
-                .with_retry_after(response.retry_after()));
-        }
-        match status {
-            200 => Token::from_json(response.body(), self.clock.now()),
-            400..500 => Err(ExchangeError::from_oauth(oauth_error(response), host)),
-            _ => Err(network(format!("{host} failed with status {status}"))
-                .with_retry_after(response.retry_after())),
-        }
+        let parameters = parts.parameters.iter();
+        form.extend(parameters.map(|(name, value)| (name.as_str(), value.as_str())));
+        let request = Request::post_form(&parts.token_endpoint, form)?
+            .header("accept", "application/json".into());
+        Ok(match &parts.client_auth {
+            ClientAuth::SecretBasic(secret) => {
+                request.header("authorization", basic(&parts.issuer, secret))
+            }
+            _ => request,
+        })
     }
 }
 
@@ -201,17 +225,37 @@ impl<C: Clock> Exchange for JwtBearer<C> {
     }
 }
 
-fn oauth_error(response: &Response) -> OAuthError {
-    let body: Map<String, Value> = serde_json::from_slice(response.body()).unwrap_or_default();
-    let text = |name: &str| {
-        body.get(name)
-            .and_then(Value::as_str)
-            .map(|text| text.chars().take(500).collect())
+/// What the builder was told and no request can say.
+fn check(parts: &JwtBearerBuilder) -> Result<(), ExchangeError> {
+    let secret = match &parts.client_auth {
+        ClientAuth::SecretPost(secret) => secret.expose_str(),
+        _ => Some(""),
     };
-    OAuthError {
-        error: text("error"),
-        error_description: text("error_description"),
-        status: response.status(),
+    if secret.is_none() {
+        let message = "the client secret is not UTF-8, and a form cannot carry it";
+        return Err(ExchangeError::new(ExchangeErrorKind::Config, message)
+            .with_hint("send it by client_secret_basic, or read it anew from where it was made"));
+    }
+    refuse_our_own(parts)
+}
+
+/// A parameter that is sent twice makes a request invalid (RFC 6749 section 3.2).
+fn refuse_our_own(parts: &JwtBearerBuilder) -> Result<(), ExchangeError> {
+    let ours = |name: &str| match name {
+        "grant_type" | "assertion" => true,
+        "client_id" | "client_secret" => matches!(parts.client_auth, ClientAuth::SecretPost(_)),
+        "client_assertion" | "client_assertion_type" => {
+            matches!(parts.client_auth, ClientAuth::PrivateKeyJwt)
+        }
+        _ => false,
+    };
+    match parts.parameters.iter().find(|(name, _)| ours(name)) {
+        Some((name, _)) => Err(ExchangeError::new(
+            ExchangeErrorKind::Config,
+            format!("the form parameter {name} is the grant's own"),
+        )
+        .with_hint("leave it out")),
+        None => Ok(()),
     }
 }
 
@@ -221,12 +265,10 @@ fn basic(id: &str, secret: &Secret) -> Secret {
         let keep = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._*".contains(byte);
         bytes
             .iter()
-            .map(|byte| {
-                if keep(byte) {
-                    char::from(*byte).to_string()
-                } else {
-                    format!("%{byte:02X}")
-                }
+            .map(|byte| match byte {
+                b' ' => "+".to_owned(),
+                byte if keep(byte) => char::from(*byte).to_string(),
+                byte => format!("%{byte:02X}"),
             })
             .collect()
     };

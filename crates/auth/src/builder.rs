@@ -2,9 +2,14 @@
 
 use std::{sync::Arc, time::Duration};
 
-use keybearer_core::{KeySource, Secret};
+use base64::{
+    Engine,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
+use keybearer_core::{Certificate, KeySource, Secret};
 use keybearer_http::Client;
 use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
 
 use crate::JwtBearer;
 
@@ -19,7 +24,9 @@ pub enum ClientAuth {
     SecretBasic(Secret),
     /// `client_secret_post` (RFC 6749 section 2.3.1).
     SecretPost(Secret),
-    /// `private_key_jwt` (RFC 7523 section 2.2), signed by the same key.
+    /// `private_key_jwt` (RFC 7523 section 2.2): one more assertion, of the client's own identity. It is signed by the
+    /// same key and for the same audience unless [`client_key`](JwtBearerBuilder::client_key) and
+    /// [`client_audience`](JwtBearerBuilder::client_audience) say otherwise.
     PrivateKeyJwt,
 }
 
@@ -38,6 +45,9 @@ pub struct JwtBearerBuilder {
     pub(crate) header: Map<String, Value>,
     pub(crate) parameters: Vec<(String, String)>,
     pub(crate) client_auth: ClientAuth,
+    pub(crate) client_key: Option<Arc<dyn KeySource>>,
+    pub(crate) client_audience: Option<String>,
+    pub(crate) client_header: Option<Map<String, Value>>,
 }
 
 impl JwtBearerBuilder {
@@ -56,9 +66,12 @@ impl JwtBearerBuilder {
             lifetime: Duration::from_secs(180),
             jti: true,
             claims: Map::new(),
-            header: Map::new(),
+            header: typ(),
             parameters: Vec::new(),
             client_auth: ClientAuth::None,
+            client_key: None,
+            client_audience: None,
+            client_header: None,
         }
     }
 
@@ -97,14 +110,36 @@ impl JwtBearerBuilder {
         self
     }
 
-    /// Sets a field of the JOSE header: `kid`, `x5t#S256`, `x5c`. `alg` is the signer's own.
+    /// Sets a field of the JOSE header (RFC 7515 section 4.1); `typ` is `JWT` unless told. `alg` is the signer's own,
+    /// whatever is set here.
     #[must_use]
     pub fn header(mut self, name: impl Into<String>, value: Value) -> Self {
         self.header.insert(name.into(), value);
         self
     }
 
-    /// Adds a parameter to the form of the token request.
+    /// `kid`: by which name the server knows the key (RFC 7515 section 4.1.4).
+    #[must_use]
+    pub fn key_id(self, key_id: impl Into<String>) -> Self {
+        self.header("kid", Value::String(key_id.into()))
+    }
+
+    /// `x5t#S256`: the fingerprint of the key's certificate (RFC 7515 section 4.1.8).
+    #[must_use]
+    pub fn certificate_fingerprint(self, certificate: &Certificate) -> Self {
+        let fingerprint = URL_SAFE_NO_PAD.encode(Sha256::digest(certificate.as_der()));
+        self.header("x5t#S256", fingerprint.into())
+    }
+
+    /// `x5c`: the certificates of the key, leaf first (RFC 7515 section 4.1.6).
+    #[must_use]
+    pub fn certificate_chain(self, chain: &[Certificate]) -> Self {
+        let encode = |certificate: &Certificate| STANDARD.encode(certificate.as_der());
+        self.header("x5c", chain.iter().map(encode).collect())
+    }
+
+    /// Adds a parameter to the form of the token request. Those that the grant sets itself are refused by
+    /// [`exchange`](JwtBearer::exchange): none may be sent twice (RFC 6749 section 3.2).
     #[must_use]
     pub fn parameter(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.parameters.push((name.into(), value.into()));
@@ -124,8 +159,47 @@ impl JwtBearerBuilder {
         self
     }
 
+    /// The key that signs the client's own assertion, where it is another than the grant's. Its header has no more than
+    /// `alg` and `typ`, and what [`client_header`](Self::client_header) sets.
+    #[must_use]
+    pub fn client_key(mut self, key: impl KeySource) -> Self {
+        self.client_key = Some(Arc::new(key));
+        self
+    }
+
+    /// The audience of the client's own assertion: some servers want their issuer there, others the token endpoint. The
+    /// grant's unless told.
+    #[must_use]
+    pub fn client_audience(mut self, audience: impl Into<String>) -> Self {
+        self.client_audience = Some(audience.into());
+        self
+    }
+
+    /// Sets a field of the header of the client's own assertion. As soon as one is set, the grant's fields (`kid`,
+    /// `x5c`) no longer stand there.
+    #[must_use]
+    pub fn client_header(mut self, name: impl Into<String>, value: Value) -> Self {
+        self.client_header
+            .get_or_insert_with(typ)
+            .insert(name.into(), value);
+        self
+    }
+
     /// The grant.
     pub fn build(self) -> JwtBearer {
         JwtBearer::from_builder(self)
     }
+
+    /// The header of the client's own assertion.
+    pub(crate) fn header_of_client(&self) -> Map<String, Value> {
+        match (&self.client_header, &self.client_key) {
+            (Some(header), _) => header.clone(),
+            (None, Some(_)) => typ(),
+            (None, None) => self.header.clone(),
+        }
+    }
+}
+
+fn typ() -> Map<String, Value> {
+    Map::from_iter([("typ".to_owned(), Value::from("JWT"))])
 }

@@ -15,6 +15,7 @@ struct Inner {
     message: String,
     hint: Option<String>,
     retry_after: Option<Duration>,
+    is_final: bool,
     oauth: Option<OAuthError>,
     source: Option<Source>,
 }
@@ -35,7 +36,8 @@ pub enum ExchangeErrorKind {
     Config,
     /// The authorization server refused: see [`ExchangeError::oauth`].
     OAuth,
-    /// No answer that can be read came. Transient.
+    /// No answer that can be read came. Transient, but for what a person must change first: a certificate that is not
+    /// trusted, a redirect, an answer that is no token.
     Network,
     /// The server asks for slower requests. Transient.
     Throttled,
@@ -67,6 +69,18 @@ const TRANSIENT: [&str; 6] = [
     "slow_down",
 ];
 
+impl OAuthError {
+    /// `error: error_description`, as far as they were sent.
+    pub(crate) fn said(&self) -> Option<String> {
+        let said = match (self.error.as_ref()?, &self.error_description) {
+            (error, Some(description)) => format!("{error}: {description}"),
+            (error, None) => error.clone(),
+        };
+        // What a server says is text from outside: it must not drive the terminal.
+        Some(said.replace(char::is_control, " "))
+    }
+}
+
 impl ExchangeError {
     /// An error of `kind` that says `message`, without secrets.
     pub fn new(kind: ExchangeErrorKind, message: impl Into<String>) -> Self {
@@ -75,6 +89,7 @@ impl ExchangeError {
             message: message.into(),
             hint: None,
             retry_after: None,
+            is_final: false,
             oauth: None,
             source: None,
         }))
@@ -82,16 +97,9 @@ impl ExchangeError {
 
     /// A refusal in the server's words.
     pub fn from_oauth(oauth: OAuthError, host: &str) -> Self {
-        let said = match (&oauth.error, &oauth.error_description) {
-            (Some(error), Some(description)) => format!("{error}: {description}"),
-            (Some(error), None) => error.clone(),
-            (None, _) => format!("status {}", oauth.status),
-        };
-        // What a server says is text from outside: it must not drive the terminal.
-        let said: String = said
-            .chars()
-            .map(|c| if c.is_control() { ' ' } else { c })
-            .collect();
+        let said = oauth
+            .said()
+            .unwrap_or_else(|| format!("status {}", oauth.status));
         let error = Self::new(
             ExchangeErrorKind::OAuth,
             format!("{host} refused the assertion ({said})"),
@@ -115,6 +123,17 @@ impl ExchangeError {
     #[must_use]
     pub fn with_kind(self, kind: ExchangeErrorKind) -> Self {
         self.change(|inner| inner.kind = kind)
+    }
+
+    /// Says that the same request would fail again: it is not [transient](Self::is_transient).
+    #[must_use]
+    pub fn without_retry(self) -> Self {
+        self.change(|inner| inner.is_final = true)
+    }
+
+    /// Names the host that it is about.
+    pub(crate) fn at(self, host: &str) -> Self {
+        self.change(|inner| inner.message = format!("{host}: {}", inner.message))
     }
 
     /// What a caller can act on.
@@ -147,6 +166,9 @@ impl ExchangeError {
 
     /// Whether another try, with a new assertion, is worth it.
     pub fn is_transient(&self) -> bool {
+        if self.0.is_final {
+            return false;
+        }
         match self.0.kind {
             ExchangeErrorKind::Network | ExchangeErrorKind::Throttled => true,
             ExchangeErrorKind::Key => self.key_error().is_some_and(Error::is_transient),
@@ -185,6 +207,7 @@ impl From<HttpError> for ExchangeError {
             ExchangeErrorKind::Network
         };
         Self::new(kind, "the token endpoint could not be asked").change(|inner| {
+            inner.is_final = !error.is_transient();
             inner.hint = error.hint().map(str::to_owned);
             inner.source = Some(Source::Http(error));
         })

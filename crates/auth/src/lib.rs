@@ -4,11 +4,13 @@
 //! endpoint. The seam above it is [`Exchange`]; over an exchange stands [`TokenSource`], which keeps a token while it
 //! lives. Nothing here knows a key source or an authorization server by name.
 
+mod answer;
 mod assertion;
 mod bearer;
 mod builder;
 mod clock;
 mod error;
+mod policy;
 mod token;
 mod token_source;
 
@@ -17,8 +19,11 @@ pub use bearer::JwtBearer;
 pub use builder::{ClientAuth, JwtBearerBuilder};
 pub use clock::{Clock, SystemClock};
 pub use error::{ExchangeError, ExchangeErrorKind, OAuthError};
+pub use policy::TokenSourceBuilder;
 pub use token::{AccessToken, Token};
-pub use token_source::{CachedToken, TokenSource, TokenSourceBuilder};
+pub use token_source::{CachedToken, TokenSource};
+
+pub use keybearer_http::Client;
 
 use std::fmt;
 

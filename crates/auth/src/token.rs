@@ -7,6 +7,7 @@ use std::{
 
 use keybearer_core::Secret;
 use serde_json::{Map, Value};
+use zeroize::Zeroize;
 
 use crate::{ExchangeError, ExchangeErrorKind};
 
@@ -20,6 +21,7 @@ pub struct AccessToken(Secret);
 pub struct Token {
     access_token: AccessToken,
     obtained_at: SystemTime,
+    assumed_lifetime: Option<Duration>,
     fields: Map<String, Value>,
 }
 
@@ -35,6 +37,8 @@ impl Token {
                 ExchangeErrorKind::Network,
                 format!("the answer is no token: {why}"),
             )
+            .with_hint("check the token endpoint's URL: RFC 6749 section 5.1 says what it answers")
+            .without_retry()
         };
         let fields: Map<String, Value> =
             serde_json::from_slice(body).map_err(|_| unreadable("it is not a JSON object"))?;
@@ -46,9 +50,15 @@ impl Token {
         if !access_token.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(unreadable("its access_token cannot stand in a header"));
         }
+        let token_type = fields.get("token_type").and_then(Value::as_str);
+        // RFC 6749 section 7.1: a token of a type that is not understood must not be used.
+        if token_type.is_some_and(|kind| !kind.eq_ignore_ascii_case("Bearer")) {
+            return Err(unreadable("its token_type is not Bearer"));
+        }
         Ok(Self {
             access_token: AccessToken(access_token.into()),
             obtained_at,
+            assumed_lifetime: None,
             fields,
         })
     }
@@ -63,13 +73,26 @@ impl Token {
         self.obtained_at
     }
 
-    /// The lifetime that the server told, if it told one.
+    /// The lifetime that the server told, if it told one: a number, or a number as text.
     pub fn expires_in(&self) -> Option<Duration> {
         let value = self.fields.get("expires_in")?;
-        value
-            .as_u64()
-            .or_else(|| value.as_str()?.parse().ok())
-            .map(Duration::from_secs)
+        let seconds = match value.as_str() {
+            Some(text) => text.trim().parse().ok()?,
+            None => value.as_f64()?,
+        };
+        Duration::try_from_secs_f64(seconds).ok()
+    }
+
+    /// This token with a lifetime to be assumed where the server tells none: for a server whose rules are known.
+    #[must_use]
+    pub fn with_assumed_lifetime(mut self, lifetime: Duration) -> Self {
+        self.assumed_lifetime = Some(lifetime);
+        self
+    }
+
+    /// How long this token is taken to live: as the server told, or as is assumed of that server.
+    pub fn lifetime(&self) -> Option<Duration> {
+        self.expires_in().or(self.assumed_lifetime)
     }
 
     /// The base URL of the API, where the server names one (Salesforce).
@@ -94,6 +117,17 @@ impl Token {
 
     fn text(&self, name: &str) -> Option<&str> {
         self.fields.get(name)?.as_str()
+    }
+}
+
+impl Drop for Token {
+    fn drop(&mut self) {
+        // The fields hold the token once more, and perhaps others.
+        for value in self.fields.values_mut() {
+            if let Value::String(text) = value {
+                text.zeroize();
+            }
+        }
     }
 }
 

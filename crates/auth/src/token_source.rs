@@ -10,10 +10,12 @@ use std::{
 };
 
 use arc_swap::{ArcSwapOption, Guard};
-use backon::{ExponentialBuilder, Retryable};
 use tokio::sync::watch;
 
-use crate::{Clock, Exchange, ExchangeError, ExchangeErrorKind, SystemClock, Token};
+use crate::{
+    Clock, Exchange, ExchangeError, ExchangeErrorKind, SystemClock, Token, TokenSourceBuilder,
+    policy::Policy,
+};
 
 /// Keeps the token of an [`Exchange`] and renews it ahead of its end.
 ///
@@ -24,26 +26,15 @@ use crate::{Clock, Exchange, ExchangeError, ExchangeErrorKind, SystemClock, Toke
 /// - Transient failures are tried again, each time with a new assertion; a refusal is final and costs one request.
 ///
 /// Cloning shares. Its methods are called within a tokio runtime.
-#[derive(Clone, Debug)]
-pub struct TokenSource<C: Clock = SystemClock>(Arc<Inner<C>>);
-
-/// Builds a [`TokenSource`].
 #[derive(Debug)]
-pub struct TokenSourceBuilder<C: Clock = SystemClock> {
-    exchange: Arc<dyn Exchange>,
-    assumed_lifetime: Duration,
-    tries: usize,
-    first_delay: Duration,
-    clock: C,
-}
+pub struct TokenSource<C: Clock = SystemClock>(Arc<Inner<C>>);
 
 /// A kept token, by reference: see [`TokenSource::cached`].
 pub struct CachedToken(Guard<Option<Arc<Kept>>>);
 
 struct Inner<C> {
     exchange: Arc<dyn Exchange>,
-    assumed_lifetime: Duration,
-    retry: ExponentialBuilder,
+    policy: Policy,
     kept: ArcSwapOption<Kept>,
     flight: Mutex<Option<Flight>>,
     clock: C,
@@ -57,11 +48,14 @@ struct Kept {
     ends_at: u64,
 }
 
+enum Boarding {
+    Token(Arc<Token>),
+    Flight(Flight),
+}
+
 type Outcome = Result<Arc<Token>, ExchangeError>;
 type Flight = watch::Receiver<Option<Outcome>>;
 
-/// A longer wait than this is the caller's to decide.
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// After a failed renewal beside a living token.
 const RENEWAL_PAUSE: Duration = Duration::from_secs(30);
 
@@ -73,52 +67,52 @@ impl TokenSource {
 
     /// Keeps the tokens of this exchange, otherwise than by the defaults.
     pub fn builder(exchange: impl Exchange) -> TokenSourceBuilder {
-        TokenSourceBuilder {
-            exchange: Arc::new(exchange),
-            assumed_lifetime: Duration::from_secs(30 * 60),
-            tries: 4,
-            first_delay: Duration::from_millis(500),
-            clock: SystemClock,
-        }
+        TokenSourceBuilder::new(Arc::new(exchange))
     }
 }
 
 impl<C: Clock> TokenSource<C> {
+    pub(crate) fn from_parts(exchange: Arc<dyn Exchange>, policy: Policy, clock: C) -> Self {
+        Self(Arc::new(Inner {
+            exchange,
+            policy,
+            kept: ArcSwapOption::empty(),
+            flight: Mutex::new(None),
+            clock,
+        }))
+    }
+
     /// A token that lives: the kept one, or a new one.
     ///
     /// # Errors
     /// What the exchange says, after its transient failures were tried again.
     pub async fn token(&self) -> Outcome {
-        if let Some(kept) = self.0.kept.load().as_deref() {
-            let now = self.0.now();
-            if now < kept.renew_at.load(Ordering::Relaxed) {
-                return Ok(kept.token.clone());
-            }
-            if now < kept.ends_at {
-                self.join_flight();
-                return Ok(kept.token.clone());
-            }
+        if let Some(kept) = self.0.kept.load().as_deref()
+            && self.0.is_fresh(kept)
+        {
+            return Ok(kept.token.clone());
         }
-        let mut flight = self.join_flight();
-        let landed = flight
-            .wait_for(Option::is_some)
-            .await
+        let mut flight = match self.board() {
+            Boarding::Token(token) => return Ok(token),
+            Boarding::Flight(flight) => flight,
+        };
+        let landed = flight.wait_for(Option::is_some).await;
+        landed
             .ok()
-            .and_then(|outcome| outcome.clone());
-        landed.unwrap_or_else(|| {
-            Err(ExchangeError::new(
-                ExchangeErrorKind::Network,
-                "the login was stopped before it had an answer",
-            ))
-        })
+            .and_then(|outcome| outcome.clone())
+            .unwrap_or_else(|| {
+                Err(ExchangeError::new(
+                    ExchangeErrorKind::Network,
+                    "the login was stopped before it had an answer",
+                )
+                .with_hint("its tokio runtime has ended, or its task has panicked: ask again"))
+            })
     }
 
     /// The kept token, where it is neither due for renewal nor absent. Costs no lock and no copy.
     pub fn cached(&self) -> Option<CachedToken> {
         let guard = self.0.kept.load();
-        let fresh = guard
-            .as_ref()
-            .is_some_and(|kept| self.0.now() < kept.renew_at.load(Ordering::Relaxed));
+        let fresh = guard.as_ref().is_some_and(|kept| self.0.is_fresh(kept));
         fresh.then_some(CachedToken(guard))
     }
 
@@ -133,18 +127,32 @@ impl<C: Clock> TokenSource<C> {
         }
     }
 
-    /// The login under way, or a new one.
-    fn join_flight(&self) -> Flight {
+    /// The kept token while it lives, with a login under way where it is to be renewed; else that login.
+    fn board(&self) -> Boarding {
         let mut slot = self.0.flight.lock().unwrap_or_else(PoisonError::into_inner);
-        // A sender that is gone without an answer was a task that its runtime dropped.
-        if let Some(flight) = slot
-            .as_ref()
-            .filter(|flight| flight.borrow().is_none() && flight.has_changed().is_ok())
+        // A flight that landed while we waited for the lock has kept its token before.
+        let kept = self.0.kept.load();
+        if let Some(kept) = kept.as_deref()
+            && self.0.is_fresh(kept)
         {
-            return flight.clone();
+            return Boarding::Token(kept.token.clone());
         }
+        // A sender that is gone without an answer was a task that panicked, or that its runtime dropped.
+        let under_way = slot
+            .as_ref()
+            .filter(|flight| flight.borrow().is_none() && flight.has_changed().is_ok());
+        let flight = match under_way {
+            Some(flight) => flight.clone(),
+            None => slot.insert(self.take_off()).clone(),
+        };
+        match kept.as_deref().filter(|kept| self.0.now() < kept.ends_at) {
+            Some(kept) => Boarding::Token(kept.token.clone()),
+            None => Boarding::Flight(flight),
+        }
+    }
+
+    fn take_off(&self) -> Flight {
         let (answer, flight) = watch::channel(None);
-        *slot = Some(flight.clone());
         let inner = self.0.clone();
         tokio::spawn(async move {
             let outcome = inner.login().await;
@@ -156,26 +164,17 @@ impl<C: Clock> TokenSource<C> {
 
 impl<C: Clock> Inner<C> {
     async fn login(&self) -> Outcome {
-        let attempt = || self.exchange.exchange();
-        let wait =
-            |error: &ExchangeError, delay: Option<Duration>| match (delay, error.retry_after()) {
-                (Some(_), Some(asked)) if asked > LONGEST_WAIT => None,
-                (Some(delay), Some(asked)) => Some(delay.max(asked)),
-                (delay, _) => delay,
-            };
-        let outcome = attempt
-            .retry(self.retry)
-            .when(ExchangeError::is_transient)
-            .adjust(wait)
-            .await;
+        let outcome = self.policy.run(&*self.exchange).await;
         match outcome {
             Ok(token) => Ok(self.keep(token)),
             Err(error) => {
+                let now = self.now();
                 if let Some(kept) = self.kept.load().as_deref() {
-                    kept.renew_at
-                        .store(self.now() + millis(RENEWAL_PAUSE), Ordering::Relaxed);
+                    let pause = millis(RENEWAL_PAUSE).min(kept.ends_at.saturating_sub(now) / 2);
+                    kept.renew_at.fetch_max(now + pause, Ordering::Relaxed);
                 }
-                tracing::debug!(transient = error.is_transient(), "a login has failed");
+                let transient = error.is_transient();
+                tracing::debug!(kind = ?error.kind(), transient, "a login has failed");
                 Err(error)
             }
         }
@@ -183,18 +182,22 @@ impl<C: Clock> Inner<C> {
 
     fn keep(&self, token: Token) -> Arc<Token> {
         let now = self.now();
-        let lifetime = token.expires_in().unwrap_or(self.assumed_lifetime);
+        let lifetime = token.lifetime().unwrap_or(self.policy.assumed_lifetime);
         let token = Arc::new(token);
-        let mut ends_at = now.saturating_add(millis(lifetime));
-        // A server may answer a second grant with the same token: that proves no new life where none is told.
+        let ends_at = now.saturating_add(millis(lifetime));
+        let mut times = (now.saturating_add(renewal(millis(lifetime))), ends_at);
+        // A server may answer a second grant with the same token: that proves no new life where none is told, and a
+        // third grant would tell no more.
         if token.expires_in().is_none()
             && let Some(old) = self.kept.load().as_deref()
             && old.token.access_token() == token.access_token()
             && now < old.ends_at
         {
-            ends_at = old.ends_at;
+            let pause = ((old.ends_at - now) / 2).max(millis(RENEWAL_PAUSE));
+            times = (now.saturating_add(pause).min(old.ends_at), old.ends_at);
         }
-        let renew_at = AtomicU64::new(now + renewal(ends_at.saturating_sub(now)));
+        let (renew_at, ends_at) = times;
+        let renew_at = AtomicU64::new(renew_at);
         self.kept.store(Some(Arc::new(Kept {
             token: token.clone(),
             renew_at,
@@ -203,62 +206,19 @@ impl<C: Clock> Inner<C> {
         token
     }
 
+    fn is_fresh(&self, kept: &Kept) -> bool {
+        self.now() < kept.renew_at.load(Ordering::Relaxed)
+    }
+
     fn now(&self) -> u64 {
         millis(self.clock.monotonic())
     }
 }
 
-impl TokenSourceBuilder {
-    /// By another clock.
-    pub fn clock<D: Clock>(self, clock: D) -> TokenSourceBuilder<D> {
-        let Self {
-            exchange,
-            assumed_lifetime,
-            tries,
-            first_delay,
-            clock: _,
-        } = self;
-        TokenSourceBuilder {
-            exchange,
-            assumed_lifetime,
-            tries,
-            first_delay,
-            clock,
-        }
-    }
-}
-
-impl<C: Clock> TokenSourceBuilder<C> {
-    /// How long a token is taken to live whose server does not say. 30 minutes unless told.
-    #[must_use]
-    pub fn assumed_lifetime(mut self, lifetime: Duration) -> Self {
-        self.assumed_lifetime = lifetime;
-        self
-    }
-
-    /// How often a login is tried at most, and how long the first pause is; each further one is twice as long, with
-    /// jitter. 4 tries and half a second unless told.
-    #[must_use]
-    pub fn retry(mut self, tries: usize, first_delay: Duration) -> Self {
-        (self.tries, self.first_delay) = (tries, first_delay);
-        self
-    }
-
-    /// The source.
-    pub fn build(self) -> TokenSource<C> {
-        let retry = ExponentialBuilder::default()
-            .with_min_delay(self.first_delay)
-            .with_max_delay(LONGEST_WAIT)
-            .with_max_times(self.tries.saturating_sub(1))
-            .with_jitter();
-        TokenSource(Arc::new(Inner {
-            exchange: self.exchange,
-            assumed_lifetime: self.assumed_lifetime,
-            retry,
-            kept: ArcSwapOption::empty(),
-            flight: Mutex::new(None),
-            clock: self.clock,
-        }))
+// Derived, it would want a clock that can be cloned.
+impl<C: Clock> Clone for TokenSource<C> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
     }
 }
 

@@ -10,6 +10,9 @@ use crate::{Error, ErrorKind, PublicKey, Result, public_key::pem_config};
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Certificate(Vec<u8>);
 
+/// Real chains have a few; a hostile store could make one of thousands, each looked for among thousands.
+const LONGEST_CHAIN: usize = 32;
+
 impl Certificate {
     /// Takes one certificate in DER.
     ///
@@ -49,13 +52,15 @@ impl Certificate {
     }
 
     /// The certificates of a pool that belong to a key, leaf first, each followed by its issuer as far as the pool has
-    /// it; empty where no certificate is the key's.
+    /// it, 32 at most; empty where no certificate is the key's.
     pub fn chain_for(key: &PublicKey, pool: &[Self]) -> Vec<Self> {
         let leaf = pool
             .iter()
             .find(|candidate| candidate.public_key().is_ok_and(|public| public == *key));
         let mut chain: Vec<Self> = leaf.cloned().into_iter().collect();
-        while let Some(issuer) = chain.last().and_then(|last| last.issuer_der().ok()) {
+        while chain.len() < LONGEST_CHAIN
+            && let Some(issuer) = chain.last().and_then(|last| last.issuer_der().ok())
+        {
             let is_next = |candidate: &&Self| {
                 candidate
                     .subject_der()

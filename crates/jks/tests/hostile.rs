@@ -30,7 +30,7 @@ fn main() -> ExitCode {
     let password = Secret::from(PASSWORD);
     let mut store = StoreWriter::new();
     store
-        .key("job", &key, &password, &[certificate.clone()])
+        .key("job", &key, &password, std::slice::from_ref(&certificate))
         .unwrap();
     store.certificate("trusted", &certificate).unwrap();
     let sound = store.finish(&password).unwrap();

@@ -17,7 +17,7 @@ use std::{
 use keybearer_core::Network;
 use keybearer_http::{Client, HttpError, Request, Response};
 use tokio::{
-    io::{AsyncRead, AsyncReadExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
 };
 
@@ -34,6 +34,26 @@ impl Server {
         F: Fn(TcpStream) -> W + Send + Sync + 'static,
         W: Future<Output = ()> + Send + 'static,
     {
+        Self::start_with(move |stream, _| then(stream)).await
+    }
+
+    /// Answers each first request with what `reply` makes of it, and closes.
+    pub async fn replying(reply: impl Fn(&str) -> String + Send + Sync + 'static) -> Self {
+        Self::start_with(move |mut stream, request| {
+            let answer = reply(&request);
+            async move {
+                // The client may have gone before the end: that is its affair.
+                let _ = stream.write_all(answer.as_bytes()).await;
+            }
+        })
+        .await
+    }
+
+    async fn start_with<F, W>(then: F) -> Self
+    where
+        F: Fn(TcpStream, String) -> W + Send + Sync + 'static,
+        W: Future<Output = ()> + Send + 'static,
+    {
         let heads = Arc::new(Mutex::new(Vec::new()));
         let seen = heads.clone();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -43,9 +63,9 @@ impl Server {
             while let Ok((mut stream, _)) = listener.accept().await {
                 let (then, seen) = (then.clone(), seen.clone());
                 tokio::spawn(async move {
-                    let head = read_request(&mut stream).await;
-                    seen.lock().unwrap().push(head);
-                    then(stream).await;
+                    let request = read_request(&mut stream).await;
+                    seen.lock().unwrap().push(request.clone());
+                    then(stream, request).await;
                 });
             }
         });
@@ -58,7 +78,6 @@ impl Server {
         Self::start(move |mut stream| {
             let answer = answer.clone();
             async move {
-                use tokio::io::AsyncWriteExt;
                 // The client may have gone before the end: that is its affair.
                 let _ = stream.write_all(&answer).await;
             }
@@ -107,7 +126,7 @@ pub async fn closed_port() -> SocketAddr {
 
 pub fn data(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/data")
+        .join("../http/tests/data")
         .join(name)
 }
 
