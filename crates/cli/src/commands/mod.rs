@@ -5,7 +5,7 @@ pub(crate) mod cert;
 mod check;
 mod completions;
 mod demo;
-mod key;
+pub(crate) mod key;
 mod man;
 mod org;
 mod sign;
