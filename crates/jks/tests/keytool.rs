@@ -49,7 +49,7 @@ fn a_new_store_is_opened() -> Result<(), Failed> {
             support::contains(&listed, part)?;
         }
         let public = case.public_through_pkcs12("job", "other-password")?;
-        let opened = case.block(case.registry().open(&uri, &case.context()))?;
+        let opened = case.open(&uri)?;
         if case.block(opened.public_key())? != public || made.id() != opened.id() {
             return Err("it is another key".into());
         }
@@ -81,7 +81,7 @@ fn any_script() -> Result<(), Failed> {
     case.make(&uri, KeyType::Ec(EcCurve::P256), false)?;
     let listed = case.keytool("-list -storepass:env PASSWORD")?;
     support::contains(&listed, "zertifikat-ü-鍵-🔑, ")?;
-    let opened = case.block(case.registry().open(&uri, &case.context()))?;
+    let opened = case.open(&uri)?;
     let id = opened.id().to_string();
     if id.contains("Pässwort") {
         return Err(id.into());
@@ -125,7 +125,7 @@ fn added() -> Result<(), Failed> {
     case.keytool(&format!(
         "-changealias -alias new -destalias newer {common}"
     ))?;
-    case.block(case.registry().open(&case.uri("newer"), &case.context()))?;
+    case.open(&case.uri("newer"))?;
     Ok(())
 }
 
@@ -148,7 +148,7 @@ fn version_1() -> Result<(), Failed> {
         return Err("the version was changed".into());
     }
     case.public_through_pkcs12("job", PASSWORD)?;
-    case.block(case.registry().open(&case.uri("job"), &case.context()))?;
+    case.open(&case.uri("job"))?;
     Ok(())
 }
 
