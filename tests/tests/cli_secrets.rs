@@ -23,29 +23,10 @@ fn silent(ran: &Ran) {
 
 /// A JKS whose password is the secret, and the org that knows its certificate.
 fn store(scratch: &Scratch) -> (String, Local) {
-    let (path, certificate) = (scratch.text("a.jks"), scratch.text("a.crt"));
-    let common = ["-keystore", &path, "-storepass", SECRET, "-alias", "a"];
-    tool(
-        "keytool",
-        &[
-            &[
-                "-genkeypair",
-                "-storetype",
-                "JKS",
-                "-keyalg",
-                "RSA",
-                "-dname",
-                "CN=a",
-            ][..],
-            &common,
-            &["-keypass", SECRET],
-        ]
-        .concat(),
-    );
-    tool(
-        "keytool",
-        &[&["-exportcert", "-rfc", "-file", &certificate][..], &common].concat(),
-    );
+    let path = scratch.jks("a.jks", SECRET, &["a"]);
+    let mut export = keybearer(&["cert", "export", &path, "--password-source", "env:P"]);
+    let certificate = ran(export.env("P", SECRET)).ok();
+    let certificate = scratch.write("a.crt", certificate);
     (path, Local::with_certificate(certificate))
 }
 

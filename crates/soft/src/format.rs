@@ -93,7 +93,7 @@ impl Format {
             Self::PublicKey => "a public key in DER",
             Self::WebPage => "a web page",
             Self::OtherDer => "a DER file of an unknown kind",
-            Self::Unknown => "no key file that is known here",
+            Self::Unknown => "a file of an unknown kind",
         }
     }
 
@@ -130,9 +130,23 @@ impl Format {
         }
     }
 
+    /// The error of a reader of all formats that was given this, which is none of them.
+    pub fn unread(self) -> Error {
+        let message = match self {
+            Self::Empty => "the file is empty".to_owned(),
+            Self::Unknown => "this is no key file that is known here".to_owned(),
+            known => format!(
+                "this is {}; key files are PEM, PKCS#12 or JKS",
+                known.what()
+            ),
+        };
+        Error::new(ErrorKind::Malformed, message).with_hint(self.cure())
+    }
+
     /// The error of a reader of `wanted` ("JKS store") that was given this.
     pub fn instead_of(self, wanted: &str) -> Error {
         let message = match self {
+            Self::Empty => "the file is empty".to_owned(),
             Self::Unknown => format!("this is not a {wanted}"),
             known => format!("this is {}, not a {wanted}", known.what()),
         };
