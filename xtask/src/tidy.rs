@@ -1,12 +1,10 @@
 //! `cargo xtask tidy`: the house rules that no compiler proves.
 
-use std::{
-    collections::BTreeSet,
-    path::{Path, PathBuf},
-};
+mod book;
+
+use std::path::Path;
 
 use serde_json::Value;
-use xshell::cmd;
 
 use crate::{
     Result,
@@ -38,8 +36,7 @@ pub(crate) fn run(project: &Project) -> Result {
         links(project, &path, &project.read(&path)?, &mut found);
     }
     manifests(project, &mut found);
-    summary(project, &mut found)?;
-    schemes(project, &mut found)?;
+    book::check(project, &mut found)?;
     if found.is_empty() {
         println!("tidy");
         return Ok(());
@@ -88,18 +85,48 @@ fn white_space(path: &Path, text: &str, found: &mut Vec<String>) {
     }
 }
 
-/// Links to files of ours lead somewhere.
+/// Links to files of ours, and to headings in them, lead somewhere.
 fn links(project: &Project, path: &Path, text: &str, found: &mut Vec<String>) {
     let folder = path.parent().unwrap_or(Path::new(""));
     for (number, line) in text.lines().enumerate() {
         for target in targets(line) {
-            let file = target.split('#').next().unwrap_or_default();
-            let is_foreign = file.is_empty() || file.contains("://") || file.starts_with("mailto:");
-            if !is_foreign && !project.root.join(folder).join(file).exists() {
-                found.push(format!("{}:{}: no file {file}", path.display(), number + 1));
+            let (file, heading) = target.split_once('#').unwrap_or((target, ""));
+            if file.contains("://") || file.starts_with("mailto:") {
+                continue;
+            }
+            let place = format!("{}:{}", path.display(), number + 1);
+            let linked = project.root.join(folder).join(file);
+            if !file.is_empty() && !linked.exists() {
+                found.push(format!("{place}: no file {file}"));
+            } else if !heading.is_empty() {
+                let there = std::fs::read_to_string(linked);
+                let page = if file.is_empty() {
+                    text
+                } else {
+                    there.as_deref().unwrap_or_default()
+                };
+                if !page
+                    .lines()
+                    .filter_map(anchor)
+                    .any(|known| known == heading)
+                {
+                    found.push(format!("{place}: no heading #{heading} in {file}"));
+                }
             }
         }
     }
+}
+
+/// The name by which mdBook and GitHub link to a heading.
+fn anchor(line: &str) -> Option<String> {
+    let heading = line.strip_prefix('#')?.trim_start_matches('#');
+    let kept = heading.strip_prefix(' ')?.chars().filter_map(|c| match c {
+        ' ' => Some('-'),
+        '-' | '_' => Some(c),
+        c if c.is_alphanumeric() => Some(c.to_ascii_lowercase()),
+        _ => None,
+    });
+    Some(kept.collect())
 }
 
 /// The targets of a line's `[text](target)`.
@@ -129,86 +156,6 @@ fn manifests(project: &Project, found: &mut Vec<String>) {
     }
 }
 
-/// Every page of the book is reached from its table of contents.
-fn summary(project: &Project, found: &mut Vec<String>) -> Result {
-    let summary = project.read("docs/SUMMARY.md")?;
-    let listed: BTreeSet<_> = summary
-        .lines()
-        .flat_map(targets)
-        .map(PathBuf::from)
-        .collect();
-    for path in project.files(".md")? {
-        let Ok(page) = path.strip_prefix("docs") else {
-            continue;
-        };
-        if page != Path::new("SUMMARY.md") && !listed.contains(page) {
-            found.push(format!("docs/SUMMARY.md: does not list {}", page.display()));
-        }
-    }
-    Ok(())
-}
-
-/// The book's table of schemes is what the command line says of itself.
-fn schemes(project: &Project, found: &mut Vec<String>) -> Result {
-    const PAGE: &str = "docs/sources/README.md";
-    let sh = &project.sh;
-    let told = cmd!(
-        sh,
-        "cargo run --locked --quiet --package keybearer-cli -- sources --json"
-    )
-    .quiet()
-    .read()?;
-    let told: Value = serde_json::from_str(&told)?;
-    let row = |source: &Value| {
-        let attributes = list(&source["attributes"]).iter().map(|attribute| {
-            let name = if attribute.is_object() {
-                &attribute["name"]
-            } else {
-                attribute
-            };
-            text(name).to_owned()
-        });
-        let common = ["alg", "certificate", "public-key"];
-        let own = attributes.filter(|name| !common.contains(&name.as_str()));
-        (
-            text(&source["scheme"]).to_owned(),
-            own.collect::<BTreeSet<_>>(),
-        )
-    };
-    let built: BTreeSet<_> = list(&told["sources"]).iter().map(row).collect();
-    let page = project.read(PAGE)?;
-    let written: BTreeSet<_> = page.lines().filter_map(scheme_row).collect();
-    for (scheme, attributes) in built.symmetric_difference(&written) {
-        let side = if built
-            .iter()
-            .any(|row| row.0 == *scheme && row.1 == *attributes)
-        {
-            "the command line"
-        } else {
-            PAGE
-        };
-        let attributes: Vec<_> = attributes.iter().map(String::as_str).collect();
-        found.push(format!(
-            "only {side} has {scheme}: with {}",
-            attributes.join(", ")
-        ));
-    }
-    Ok(())
-}
-
-/// A row ``| [`jks:`](jks.md) | path | `alias`, `password-source` |`` of the table of schemes.
-fn scheme_row(line: &str) -> Option<(String, BTreeSet<String>)> {
-    let mut cells = line.strip_prefix('|')?.split('|');
-    let scheme = ticked(cells.next()?).next()?.strip_suffix(':')?.to_owned();
-    let attributes = ticked(cells.nth(1)?).map(str::to_owned).collect();
-    Some((scheme, attributes))
-}
-
-/// What stands between backticks.
-fn ticked(cell: &str) -> impl Iterator<Item = &str> {
-    cell.split('`').skip(1).step_by(2)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -236,13 +183,11 @@ mod tests {
     }
 
     #[test]
-    fn table_rows_and_links() {
-        let (scheme, attributes) =
-            scheme_row("| [`jks:`](jks.md) | path | `alias`, `password-source` |").unwrap();
-        assert_eq!(scheme, "jks");
-        assert_eq!(attributes.len(), 2);
-        assert!(scheme_row("| scheme | locator | attributes |").is_none());
+    fn links_are_found() {
         let line = "see [a](b.md#c) and [d](https://e)";
         assert_eq!(targets(line).collect::<Vec<_>>(), ["b.md#c", "https://e"]);
+        let heading = anchor("## What `key new` says, in full").unwrap();
+        assert_eq!(heading, "what-key-new-says-in-full");
+        assert!(anchor("text # more").is_none());
     }
 }

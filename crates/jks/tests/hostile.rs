@@ -30,13 +30,12 @@ fn main() -> ExitCode {
     let password = Secret::from(PASSWORD);
     let mut store = StoreWriter::new();
     store
-        .key("job", &key, &password, &[certificate.clone()])
+        .key("job", &key, &password, std::slice::from_ref(&certificate))
         .unwrap();
     store.certificate("trusted", &certificate).unwrap();
     let sound = store.finish(&password).unwrap();
     fs::write(&case.store, &sound).unwrap();
-    case.block(case.registry().open(&case.uri("job"), &case.context()))
-        .unwrap();
+    case.open(&case.uri("job")).unwrap();
 
     let damaged = HostileFiles::new()
         .file("garbage", b"hello, world".repeat(1000), DAMAGED)

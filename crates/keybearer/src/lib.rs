@@ -1,10 +1,71 @@
-//! OAuth access tokens by JWT bearer grant, from a signing key that lives anywhere.
+//! OAuth access tokens by JWT bearer grant (RFC 7523), from a signing key that lives anywhere: a PEM, PKCS#12 or Java key
+//! store file, or a PKCS#11 token. Salesforce is the first and best supported authorization server.
+//!
+//! [`open`] makes a [`Signer`] of a key URI. Over it stands [`salesforce::Login`] (or, for any other server,
+//! [`auth::JwtBearer`]), and over that [`auth::TokenSource`], which keeps the token, renews it ahead of its end and makes
+//! one login however many ask:
+//!
+//! ```
+//! use keybearer::{
+//!     Algorithm, Bound, Network,
+//!     auth::TokenSource,
+//!     http::{Client, Request, Response},
+//!     salesforce::Login,
+//! };
+//! use std::{error::Error, time::Duration};
+//!
+//! # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/org.rs"));
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() {
+//! #     let made = MadeOrg::start().await;
+//! #     let answer = versions(&made.key, &made.org.url()).await.unwrap();
+//! #     assert_eq!((answer.status(), made.org.token_posts()), (200, 1));
+//! # }
+//! #
+//! /// Which versions of the API an org has. `key` may be "job.pem", "jks:keys.jks?alias=job&password-source=env:PASSWORD" or
+//! /// "pkcs11:token=jwt;object=job?pin-source=env:PIN", `login_url` is https://MyDomain.my.salesforce.com.
+//! async fn versions(key: &str, login_url: &str) -> Result<Response, Box<dyn Error>> {
+//!     let key = Bound::new(keybearer::open(key).await?, Algorithm::Rs256)?;
+//!     let login = Login::at(login_url, key, "3MVG9...", "job@example.com")?;
+//!     let tokens = TokenSource::new(login); // one for the whole program: clones share
+//!     let client = Client::new(&Network::default(), Duration::from_secs(30));
+//!
+//!     let mut again = true;
+//!     loop {
+//!         let token = tokens.token().await?;
+//!         let api = token.instance_url().ok_or("no API host")?;
+//!         let request = Request::get(&format!("{api}/services/data/"))?
+//!             .header("authorization", token.access_token().authorization());
+//!         let answer = client.send(request).await?;
+//!         if answer.status() != 401 || !again {
+//!             return Ok(answer);
+//!         }
+//!         tokens.invalidate(&token); // the session has ended: one new login, one more try
+//!         again = false;
+//!     }
+//! }
+//! ```
+//!
+//! Nothing is global: keys are opened in an [`OpenContext`] (variables, files, the prompt, time limits, the proxy), the key
+//! sources are a [`Registry`] that can take your own, and no crate installs a process-wide cryptography provider.
+//!
+//! A failure is an [`Error`] of the key or an [`auth::ExchangeError`] of the exchange: both are cheap to clone and say what
+//! failed, why, and what to do next (`hint()`).
+//!
+//! # Features
+//!
+//! `pem`, `pkcs12`, `jks`, `pkcs11` (the key sources) and `salesforce` are on by default. `aws-lc` makes RSA keys and signs
+//! with keys that ring refuses.
 
 mod keystore;
 mod process_env;
 mod registry;
 
+pub use keybearer_auth as auth;
 pub use keybearer_core::*;
+pub use keybearer_http as http;
+#[cfg(feature = "salesforce")]
+pub use keybearer_salesforce as salesforce;
 pub use keystore::Keystore;
 pub use process_env::ProcessEnv;
 pub use registry::{default_registry, open};

@@ -1,150 +1,194 @@
 //! What Salesforce's refusals mean, and what cures them.
 
-/// The cure of a refusal: `error` and `error_description` as the token endpoint sends them. `None` for words that are
-/// not known here.
+use crate::cures::{CURES, Cure};
+
+/// What a refusal means and what cures it: `error` and `error_description` as the token endpoint sends them. `None` for
+/// words that are not known here.
 pub fn cure(error: &str, description: Option<&str>) -> Option<&'static str> {
-    let description = description.unwrap_or_default().to_ascii_lowercase();
-    let row = CURES
-        .iter()
-        .find(|(code, words, _)| *code == error && description.contains(words));
-    row.map(|(_, _, cure)| *cure)
+    find(error, description).map(|row| row.cure)
 }
 
-/// The first row that fits holds; an empty text fits every description.
-const CURES: [(&str, &str, &str); 22] = [
-    (
-        "invalid_grant",
-        "hasn't approved",
-        "set the app's Permitted Users to \"Admin approved users are pre-authorized\" and give the user a permission set of the app, or let the user approve it once in a browser (scopes api and refresh_token); a new app takes up to 10 minutes",
-    ),
-    (
-        "invalid_app_access",
-        "",
-        "assign the app to a permission set, and the permission set to the user; check the username (sandboxes have a suffix)",
-    ),
-    (
-        "invalid_grant",
-        "audience",
-        "give the audience: https://login.salesforce.com, or https://test.salesforce.com for a sandbox, or the My Domain URL",
-    ),
-    (
-        "invalid_grant",
-        "invalid assertion",
-        "the key does not belong to the certificate of the app: compare keybearer's certificate with the one uploaded; a metadata deployment without a certificate removes it",
-    ),
-    (
-        "invalid_grant",
-        "expired authorization code",
-        "the assertion had expired when it came: set this machine's clock, and keep the lifetime at 180 seconds",
-    ),
-    (
-        "invalid_grant",
-        "inactive user",
-        "an administrator must activate the user",
-    ),
-    (
-        "inactive_user",
-        "",
-        "an administrator must activate the user",
-    ),
-    (
-        "inactive_org",
-        "",
-        "the org is locked, closed or suspended: ask Salesforce",
-    ),
-    (
-        "invalid_grant",
-        "ip restricted",
-        "allow this machine's address in the profile's login IP ranges, or relax the app's IP policy",
-    ),
-    (
-        "invalid_grant",
-        "login rate exceeded",
-        "this user has logged in 3,600 times within the hour: keep tokens instead of getting new ones, and wait",
-    ),
-    (
-        "rate_limit_exceeded",
-        "",
-        "this user has logged in too often within the hour: keep tokens instead of getting new ones, and wait",
-    ),
-    (
-        "invalid_grant",
-        "authentication failure",
-        "look at the user's Login History: login hours, a locked user or a session policy",
-    ),
-    (
-        "invalid_client_id",
-        "",
-        "the consumer key is not known at this login host: check it and the host; a new app takes up to 10 minutes",
-    ),
-    (
-        "invalid_client",
-        "app must be installed",
-        "an administrator must install or approve the app in this org",
-    ),
-    (
-        "invalid_client",
-        "",
-        "a client secret was sent and is wrong; the JWT bearer flow of Salesforce needs none",
-    ),
-    (
-        "app_not_found",
-        "",
-        "external client apps are found at My Domain alone: use https://MyDomain.my.salesforce.com as the login URL",
-    ),
-    (
-        "oauth_flow_disabled",
-        "",
-        "enable the app, its OAuth settings and the JWT bearer flow",
-    ),
-    (
-        "app_blocked",
-        "",
-        "an administrator must unblock the app under Connected Apps OAuth Usage",
-    ),
-    (
-        "invalid_session_level",
-        "",
-        "the app asks for a high-assurance session, which this flow cannot have: lower its session policy",
-    ),
-    (
-        "bad_jti_claim",
-        "",
-        "the assertion was sent twice: make a new one for each request",
-    ),
-    (
-        "unsupported_grant_type",
-        "",
-        "the request reached the server changed: look at the proxy between",
-    ),
-    (
-        "invalid_scope",
-        "",
-        "leave the scope out: it comes from the app",
-    ),
-];
+fn find(error: &str, description: Option<&str>) -> Option<&'static Cure> {
+    let description = description.unwrap_or_default().to_ascii_lowercase();
+    let mut fitting = CURES
+        .iter()
+        .filter(|row| row.error == error && description.contains(row.words));
+    fitting.next()
+}
+
+/// Whether a refusal says that this user has logged in too often: another try is worth it when the hour has passed.
+pub(crate) fn is_login_rate(error: &str, description: Option<&str>) -> bool {
+    let said = |words: &str| {
+        description.is_some_and(|description| description.eq_ignore_ascii_case(words))
+    };
+    error == "rate_limit_exceeded" || (error == "invalid_grant" && said("login rate exceeded"))
+}
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// Every refusal of the token endpoint that is known: its words as sent, and what its cure must name.
+    const KNOWN: [(&str, &str, &str); 52] = [
+        (
+            "invalid_grant",
+            "user hasn't approved this consumer",
+            "Admin approved users are pre-authorized",
+        ),
+        (
+            "invalid_app_access",
+            "user is not admin approved to access this app",
+            "permission set",
+        ),
+        (
+            "invalid_grant",
+            "audience is invalid",
+            "https://test.salesforce.com",
+        ),
+        (
+            "invalid_grant",
+            "Audience validation failed",
+            "https://login.salesforce.com",
+        ),
+        ("invalid_grant", "invalid assertion", "certificate"),
+        ("invalid_grant", "expired authorization code", "clock"),
+        ("invalid_grant", "inactive user", "activate"),
+        ("inactive_user", "user is inactive", "activate"),
+        (
+            "inactive_org",
+            "org is locked, closed, or suspended",
+            "Salesforce",
+        ),
+        ("invalid_grant", "ip restricted", "login IP ranges"),
+        (
+            "invalid_grant",
+            "IP restricted or invalid login hours",
+            "login IP ranges",
+        ),
+        ("invalid_grant", "login rate exceeded", "3,600"),
+        ("rate_limit_exceeded", "number of logins exceeded", "3,600"),
+        ("invalid_grant", "authentication failure", "Login History"),
+        ("invalid_grant", "password expired", "password"),
+        ("invalid_grant", "challenge required", "identity"),
+        (
+            "invalid_grant",
+            "activation secret invalid",
+            "refresh token",
+        ),
+        (
+            "invalid_grant",
+            "token request is already being processed",
+            "one at a time",
+        ),
+        (
+            "invalid_grant",
+            "expired access/refresh token",
+            "refresh token",
+        ),
+        (
+            "invalid_grant",
+            "no client credentials user enabled",
+            "grant_type",
+        ),
+        (
+            "invalid_client_id",
+            "client identifier invalid",
+            "consumer key",
+        ),
+        ("invalid_client", "invalid client credentials", "secret"),
+        (
+            "invalid_client",
+            "app must be installed into org",
+            "install",
+        ),
+        (
+            "app_not_found",
+            "External client app is not installed in this org",
+            "My Domain",
+        ),
+        (
+            "oauth_flow_disabled",
+            "The external client app or the OAuth plugin is disabled.",
+            "JWT bearer flow",
+        ),
+        ("app_blocked", "this app is blocked by admin", "unblock"),
+        (
+            "fail_close_app_blocked",
+            "this app is blocked by admin",
+            "unblock",
+        ),
+        ("ecapp_policy_not_found", "", "deploy"),
+        ("oauth_policy_not_found", "", "deploy"),
+        ("invalid_distribution_state", "", "deploy"),
+        ("invalid_session_level", "", "session"),
+        ("bad_jti_claim", "", "jti"),
+        ("invalid_assertion_type", "", "grant_type"),
+        ("unsupported_grant_type", "grant type not supported", "form"),
+        ("invalid_request", "HTTPS required", "https://"),
+        ("invalid_request", "must use HTTP POST", "POST"),
+        (
+            "invalid_request",
+            "missing required parameter: assertion",
+            "proxy",
+        ),
+        (
+            "invalid_scope",
+            "the requested scope is invalid, unknown, or malformed",
+            "scope",
+        ),
+        ("unknown_error", "retry your request", "login URL"),
+        ("server_error", "", "again"),
+        ("service_unavailable", "", "again"),
+        ("temporarily_unavailable", "", "again"),
+        ("system_down", "", "again"),
+        ("slow_down", "", "fewer"),
+        ("access_denied", "", "Login History"),
+        ("login_error", "", "Login History"),
+        ("installation_error", "", "install"),
+        ("exceeded_registration_limit", "", "administrator"),
+        ("invalid_basic_auth_header", "", "secret"),
+        ("unauthorized_client", "", "JWT bearer flow"),
+        ("invalid_dpop_proof", "", "DPoP"),
+        ("use_dpop_nonce", "", "DPoP"),
+    ];
+
     #[test]
-    fn known_refusals_have_their_own_cure() {
-        let audience = cure("invalid_grant", Some("audience is invalid")).unwrap();
-        assert!(audience.contains("https://test.salesforce.com"));
-        assert_eq!(
-            cure("invalid_grant", Some("Audience validation failed")),
-            Some(audience)
-        );
-        assert!(
-            cure(
-                "app_not_found",
-                Some("External client app is not installed in this org")
-            )
-            .unwrap()
-            .contains("My Domain")
-        );
+    fn every_known_refusal_is_explained() {
+        for (error, description, names) in KNOWN {
+            let described = Some(description).filter(|text| !text.is_empty());
+            let cure = cure(error, described);
+            let cure = cure.unwrap_or_else(|| panic!("{error}: {description} has no cure"));
+            assert!(cure.contains(names), "{error}: {description}: {cure}");
+        }
+    }
+
+    #[test]
+    fn no_row_hides_another_and_each_is_known() {
+        for row in &CURES {
+            let reaches = |(error, description, _): &(&str, &str, &str)| {
+                find(error, Some(description)).is_some_and(|found| std::ptr::eq(found, row))
+            };
+            assert!(KNOWN.iter().any(reaches), "{row:?} is never reached");
+            assert_eq!(row.words, row.words.to_ascii_lowercase());
+            assert!(
+                !row.cure.ends_with('.') && !row.cure.contains('\n'),
+                "{row:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn unknown_words_are_not_explained() {
         assert_eq!(cure("invalid_grant", Some("something new")), None);
-        assert_eq!(cure("new_error", None), None);
+        assert_eq!(cure("invalid_grant", None), None);
+        assert_eq!(cure("new_error", Some("audience is invalid")), None);
+    }
+
+    #[test]
+    fn too_many_logins_are_told_in_both_forms() {
+        assert!(is_login_rate("invalid_grant", Some("login rate exceeded")));
+        assert!(is_login_rate("rate_limit_exceeded", None));
+        assert!(!is_login_rate("invalid_grant", Some("inactive user")));
+        assert!(!is_login_rate("invalid_grant", None));
     }
 }
