@@ -101,7 +101,10 @@ async fn exchange(stream: &mut BufStream<TcpStream>, question: &str) -> Result<R
         Ok::<_, std::io::Error>(answer)
     };
     let answer = lines.await.map_err(unreachable_device)?;
-    let (verdict, rest) = answer.trim_end().split_once(' ').ok_or_else(garbled)?;
+    let (verdict, rest) = answer
+        .trim_end_matches('\n')
+        .split_once(' ')
+        .ok_or_else(garbled)?;
     Ok(match (verdict, rest) {
         ("OK", rest) => Ok(rest.to_owned()),
         ("NO", "PIN") => Err(
