@@ -137,7 +137,8 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 pub(crate) fn bytes(hex: &str) -> Option<Vec<u8>> {
     let digits = hex.as_bytes().chunks(2);
     let byte = |digits: &[u8]| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok();
-    (hex.len() % 2 == 0)
+    hex.len()
+        .is_multiple_of(2)
         .then(|| digits.map(byte).collect())
         .flatten()
 }
