@@ -5,7 +5,6 @@
 mod softhsm;
 
 use std::{
-    future::Future,
     path::Path,
     process::ExitCode,
     sync::Arc,
@@ -26,7 +25,7 @@ use keybearer_core::{
 };
 use keybearer_pkcs11::Pkcs11;
 
-use softhsm::{SoftHsm, env, main_with};
+use softhsm::{SoftHsm, env, main_with, park_on};
 
 fn main() -> ExitCode {
     main_with("softhsm2", |_| Vec::new(), prepare, all)
@@ -479,23 +478,4 @@ fn raw(here: &SoftHsm, token: &str) -> (Raw, Slot) {
     let is_it = |slot: &Slot| raw.get_token_info(*slot).unwrap().label() == token;
     let slot = slots.into_iter().find(is_it).unwrap();
     (raw, slot)
-}
-
-/// The least that runs a future.
-fn park_on<T>(future: impl Future<Output = T>) -> T {
-    struct Unpark(std::thread::Thread);
-    impl std::task::Wake for Unpark {
-        fn wake(self: Arc<Self>) {
-            self.0.unpark();
-        }
-    }
-    let waker = Arc::new(Unpark(std::thread::current())).into();
-    let mut context = std::task::Context::from_waker(&waker);
-    let mut future = std::pin::pin!(future);
-    loop {
-        if let std::task::Poll::Ready(value) = future.as_mut().poll(&mut context) {
-            return value;
-        }
-        std::thread::park();
-    }
 }
