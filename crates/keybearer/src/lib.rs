@@ -23,7 +23,7 @@
 //! # }
 //! #
 //! /// Which versions of the API an org has. `key` may be "job.pem", "jks:keys.jks?alias=job&password-source=env:PASSWORD" or
-//! /// "pkcs11:token=jwt;object=job?pin-source=env:PIN", `login_url` is https://MyDomain.my.salesforce.com.
+//! /// "pkcs11:token=jwt;object=job?module-name=softhsm2&pin-source=env:PIN", `login_url` is https://MyDomain.my.salesforce.com.
 //! async fn versions(key: &str, login_url: &str) -> Result<Response, Box<dyn Error>> {
 //!     let key = Bound::new(keybearer::open(key).await?, Algorithm::Rs256)?;
 //!     let login = Login::at(login_url, key, "3MVG9...", "job@example.com")?;
