@@ -12,6 +12,7 @@ mod http;
 mod judge;
 mod local;
 mod org;
+mod page;
 mod program;
 mod scratch;
 
@@ -19,6 +20,7 @@ pub use http::{get, post_form};
 pub use judge::{heavy, python};
 pub use local::Local;
 pub use org::Org;
+pub use page::{Page, typed};
 pub use program::{Ran, Server, keybearer, ran, tool};
 pub use scratch::Scratch;
 

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::tool;
+use crate::{keybearer, ran, tool};
 
 /// A folder that goes when the test ends, with keys that openssl makes.
 #[derive(Debug)]
@@ -62,5 +62,18 @@ impl Scratch {
         ]);
         tool("openssl", &arguments);
         (key, certificate)
+    }
+
+    /// A Java key store with a key under each alias, all with this password, made by the program under test; keytool
+    /// judges those where they are made.
+    pub fn jks(&self, name: &str, password: &str, aliases: &[&str]) -> String {
+        let path = self.text(name);
+        for alias in aliases {
+            let (uri, subject) = (format!("jks:{path}"), format!("CN={alias}"));
+            let mut command = keybearer(&["key", "new", &uri, "--alias", alias]);
+            command.args(["--subject", &subject, "--password-source", "env:P"]);
+            ran(command.env("P", password)).ok();
+        }
+        path
     }
 }

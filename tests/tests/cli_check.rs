@@ -71,6 +71,46 @@ fn org(scratch: &Scratch, days: &str) -> (Local, String) {
     (Local::with_certificate(&certificate), both)
 }
 
+/// A certificate for this key that ended with the year 2024.
+fn expired(scratch: &Scratch, key: &str) -> String {
+    let (request, certificate) = (scratch.text("old.csr"), scratch.text("old.crt"));
+    tool(
+        "openssl",
+        &[
+            "req", "-new", "-key", key, "-subj", "/CN=old", "-out", &request,
+        ],
+    );
+    let config = format!(
+        "[ca]\ndefault_ca = a\n[a]\nnew_certs_dir = {0}\ndatabase = {0}/index\nrand_serial = yes\n\
+         default_md = sha256\npolicy = p\n[p]\ncommonName = supplied\n",
+        scratch.text("")
+    );
+    scratch.write("index", "");
+    let config = scratch.write("ca.cnf", config);
+    tool(
+        "openssl",
+        &[
+            "ca",
+            "-batch",
+            "-selfsign",
+            "-notext",
+            "-config",
+            &config,
+            "-keyfile",
+            key,
+            "-in",
+            &request,
+            "-startdate",
+            "20240101000000Z",
+            "-enddate",
+            "20250101000000Z",
+            "-out",
+            &certificate,
+        ],
+    );
+    certificate
+}
+
 #[test]
 fn all_is_well() {
     let scratch = Scratch::new();
@@ -99,37 +139,13 @@ fn a_certificate_that_ends_soon_is_a_warning_and_one_that_has_ended_a_failure() 
     let report = found(&checked, 0, "oowoooo");
     assert!(step(&report, "certificate", "detail").contains("in 28 days"));
 
-    let store = scratch.text("old.jks");
-    tool(
-        "keytool",
-        &[
-            "-genkeypair",
-            "-keystore",
-            &store,
-            "-storetype",
-            "JKS",
-            "-storepass",
-            "changeit",
-            "-alias",
-            "old",
-            "-keyalg",
-            "RSA",
-            "-dname",
-            "CN=old",
-            "-startdate",
-            "-2y",
-            "-validity",
-            "365",
-        ],
-    );
-    let mut command = local.keybearer(&["check", "--json", "--key", &store]);
-    command
-        .env("P", "changeit")
-        .args(["--password-source", "env:P"]);
-    let report = found(&ran(&mut command), 1, "oofofss");
-    assert!(step(&report, "certificate", "detail").contains("CN=old expired on 20"));
-
     let bare = scratch.text("key.pem");
+    let expired = expired(&scratch, &bare);
+    let uri = format!("pem:{bare}?certificate={expired}");
+    let checked = ran(local.keybearer(&["check", "--json"]).args(["--key", &uri]));
+    let report = found(&checked, 1, "oofoooo");
+    assert!(step(&report, "certificate", "detail").contains("CN=old expired on 2025-01-01"));
+
     let checked = ran(local.keybearer(&["check", "--json"]).args(["--key", &bare]));
     found(&checked, 0, "oosoooo");
 }

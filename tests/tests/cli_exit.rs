@@ -4,7 +4,7 @@
 use std::{fs::File, process::Stdio};
 
 use keybearer_localorg::{App, Fault, LocalOrg, User};
-use keybearer_tests::{CLIENT_ID, Local, Scratch, USER, keybearer, ran, tool};
+use keybearer_tests::{CLIENT_ID, Local, Scratch, USER, keybearer, ran};
 use serde_json::{Value, json};
 
 /// A command that fails with `--json` in this way; its stdout stays empty.
@@ -18,40 +18,12 @@ fn fails(arguments: &[&str], status: i32, kind: &str) -> Value {
     error
 }
 
-fn store(scratch: &Scratch, aliases: &[&str]) -> String {
-    let path = scratch.text("store.jks");
-    for alias in aliases {
-        let name = format!("CN={alias}");
-        tool(
-            "keytool",
-            &[
-                "-genkeypair",
-                "-keystore",
-                &path,
-                "-storetype",
-                "JKS",
-                "-storepass",
-                "changeit",
-                "-keypass",
-                "changeit",
-                "-alias",
-                alias,
-                "-keyalg",
-                "RSA",
-                "-dname",
-                &name,
-            ],
-        );
-    }
-    path
-}
-
 #[test]
 fn a_key_that_cannot_be_used_is_1() {
     let scratch = Scratch::new();
     let (key, _) = scratch.openssl_key("a", "rsa:2048");
     let (small, _) = scratch.openssl_key("small", "rsa:1024");
-    let jks = store(&scratch, &["one", "two"]);
+    let jks = scratch.jks("store.jks", "changeit", &["one", "two"]);
     let garbage = scratch.write("garbage", [7; 100]);
     let password = scratch.write("password", "changeit");
     let wrong = scratch.write("wrong", "hunter2");

@@ -46,8 +46,8 @@ pub(crate) fn run(project: &Project) -> Result {
     let mut broken = Vec::new();
     layers(project, &mut broken);
     licences(project, &mut broken);
-    let library = tree(project, "keybearer")?;
-    let command_line = tree(project, "keybearer-cli")?;
+    let library = tree(project, "keybearer", None)?;
+    let command_line = tree(project, "keybearer-cli", None)?;
     for (name, crates, limit) in [
         ("the library (default features)", &library, LIBRARY_LIMIT),
         ("the command line", &command_line, COMMAND_LINE_LIMIT),
@@ -128,12 +128,20 @@ fn licences(project: &Project, broken: &mut Vec<String>) {
     }
 }
 
-/// The crates of a package's build for this system, each as `name vVERSION features`.
-pub(crate) fn tree(project: &Project, package: &str) -> Result<BTreeSet<String>> {
+/// The crates of a package's build for this system, each as `name vVERSION features`. With the default features unless
+/// others are named.
+pub(crate) fn tree(
+    project: &Project,
+    package: &str,
+    features: Option<&str>,
+) -> Result<BTreeSet<String>> {
     let sh = &project.sh;
+    let features = features.map_or(vec![], |names| {
+        vec!["--no-default-features", "--features", names]
+    });
     let listed = cmd!(
         sh,
-        "cargo tree --locked --package {package} --edges normal,build --prefix none --no-dedupe --format '{p}|{f}'"
+        "cargo tree --locked --package {package} {features...} --edges normal,build --prefix none --no-dedupe --format '{p}|{f}'"
     )
     .quiet()
     .read()?;

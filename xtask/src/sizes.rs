@@ -4,32 +4,23 @@ use std::{fs, time::Duration};
 
 use xshell::cmd;
 
-use crate::{Result, deps, project::Project};
+use crate::{
+    Result, deps,
+    project::{Project, list, text},
+};
 
 /// CPU seconds in which the command line is to be built from nothing.
 const COMMAND_LINE_SECONDS: f64 = 330.0;
-
-/// The command line without and with each source, and with all.
-const FEATURES: &[&str] = &[
-    "",
-    "pem",
-    "pkcs12",
-    "jks",
-    "pkcs11",
-    "pem,pkcs12,jks,pkcs11",
-];
 
 pub(crate) fn run(project: &Project) -> Result {
     let sh = &project.sh;
     let target = project.target().join("sizes");
     let _target = sh.push_env("CARGO_TARGET_DIR", &target);
     println!(
-        "library, default features: {} crates",
-        deps::tree(project, "keybearer")?.len()
+        "| features | crates of the library | crates of the command line | CPU s | MB |\n|---|---|---|---|---|"
     );
-    println!("| features of the command line | CPU s | MB |\n|---|---|---|");
     let mut last = 0.0;
-    for features in FEATURES {
+    for features in &feature_sets(project) {
         if target.exists() {
             fs::remove_dir_all(&target)?;
         }
@@ -39,12 +30,17 @@ pub(crate) fn run(project: &Project) -> Result {
             .run()?;
         last = (children_cpu()? - before).as_secs_f64();
         let bytes = fs::metadata(target.join("release/keybearer"))?.len();
+        let library = deps::tree(project, "keybearer", Some(features))?.len();
+        let command_line = deps::tree(project, "keybearer-cli", Some(features))?.len();
         let name = if features.is_empty() {
             "none"
         } else {
             features
         };
-        println!("| {name} | {last:.0} | {:.1} |", bytes as f64 / 1e6);
+        println!(
+            "| {name} | {library} | {command_line} | {last:.0} | {:.1} |",
+            bytes as f64 / 1e6
+        );
     }
     fs::remove_dir_all(&target)?;
     let verdict = if last <= COMMAND_LINE_SECONDS {
@@ -56,6 +52,19 @@ pub(crate) fn run(project: &Project) -> Result {
         "command line, default features: {last:.0} CPU s of at most {COMMAND_LINE_SECONDS:.0}: {verdict}"
     );
     Ok(())
+}
+
+/// No feature, each of the command line's default ones alone, and all of them.
+fn feature_sets(project: &Project) -> Vec<String> {
+    let members = project.members();
+    let command_line = members
+        .into_iter()
+        .find(|package| text(&package["name"]) == "keybearer-cli");
+    let defaults = command_line.map_or(&[][..], |package| list(&package["features"]["default"]));
+    let names: Vec<_> = defaults.iter().map(|name| text(name).to_owned()).collect();
+    let all = names.join(",");
+    let sets = [String::new()].into_iter().chain(names);
+    sets.chain([all]).collect()
 }
 
 /// The CPU time of all children that have ended: fields 16 and 17 of `/proc/self/stat` (proc(5)), in hundredths.

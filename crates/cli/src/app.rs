@@ -61,8 +61,10 @@ fn execute(args: &[OsString], out: &mut Output) -> Outcome {
     let command = parsed.cli.command;
     in_runtime(async move {
         tokio::select! {
-            outcome = command.run(&cx) => outcome,
+            // Who was told that a server is ready may end it at once: first the handlers, then the command.
+            biased;
             status = signals::told_to_end() => Ok(status),
+            outcome = command.run(&cx) => outcome,
         }
     })
 }

@@ -133,13 +133,25 @@ impl Failure {
         self
     }
 
-    pub(crate) fn status(&self) -> Status {
-        self.0.status
+    /// Both at once, under the kind and status of this one: people want to hear of all that is missing.
+    pub(crate) fn and(&self, other: &Self) -> Self {
+        let join = |a: &str, b: &str| format!("{a}; {b}");
+        let mut both = Self::new(
+            self.0.kind,
+            join(self.message(), other.message()),
+            self.status(),
+        );
+        both.0.key.clone_from(&self.0.key);
+        both.0.causes = [self.causes(), other.causes()].concat();
+        both.0.hint = match (self.hint(), other.hint()) {
+            (Some(a), Some(b)) => Some(join(a, b)),
+            (one, other) => one.or(other).map(str::to_owned),
+        };
+        both
     }
 
-    #[allow(dead_code, reason = "the commands that make keys use it")]
-    pub(crate) fn kind(&self) -> &'static str {
-        self.0.kind
+    pub(crate) fn status(&self) -> Status {
+        self.0.status
     }
 
     pub(crate) fn message(&self) -> &str {

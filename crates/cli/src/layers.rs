@@ -106,15 +106,12 @@ pub(crate) fn with_environment(command: Command) -> Command {
 
 /// Gives the options of the chosen command, and of those that it stands under, the values of the profile.
 pub(crate) fn with_profile(command: Command, chosen: &ArgMatches, profile: &Profile) -> Command {
-    let command = command.mut_args(|arg| {
-        let values = name_of(&arg).and_then(|name| profile.values(name));
-        match values {
-            Some(values) => {
-                let values: Vec<OsString> = values.iter().map(Into::into).collect();
-                arg.default_values(values)
-            }
-            None => arg,
+    let command = command.mut_args(|arg| match said(profile, &arg) {
+        Some(values) => {
+            let values: Vec<OsString> = values.iter().map(Into::into).collect();
+            arg.default_values(values)
         }
+        None => arg,
     });
     match chosen.subcommand() {
         Some((name, chosen)) => {
@@ -150,14 +147,21 @@ pub(crate) fn layer_of(
         ValueSource::CommandLine => Layer::Flag,
         ValueSource::EnvVariable => Layer::Environment,
         _ => {
-            let values = name_of(arg).and_then(|name| profile?.values(name));
-            if values.is_some() {
+            if profile.is_some_and(|profile| said(profile, arg).is_some()) {
                 Layer::Profile
             } else {
                 Layer::Default
             }
         }
     })
+}
+
+/// What the profile says of an argument. `subject` is a name of its own for a certificate, and another one of
+/// `username`: so the argument's own name comes first.
+fn said<'a>(profile: &'a Profile, arg: &Arg) -> Option<&'a [String]> {
+    let name = name_of(arg)?;
+    let others = arg.get_all_aliases().unwrap_or_default();
+    profile.values(std::iter::once(name).chain(others))
 }
 
 fn is_about_itself(arg: &Arg) -> bool {

@@ -36,9 +36,7 @@ pub(crate) enum Color {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Paint {
     Red,
-    #[allow(dead_code, reason = "the commands that make keys use it")]
     Yellow,
-    #[allow(dead_code, reason = "the commands that make keys use it")]
     Green,
     Bold,
 }
@@ -93,14 +91,7 @@ impl Output {
         }
     }
 
-    /// A line for people, on stderr.
-    #[allow(dead_code, reason = "the commands that make keys use it")]
-    pub(crate) fn note(self, message: &str) {
-        say(&printable(message));
-    }
-
     /// A warning, on stderr.
-    #[allow(dead_code, reason = "the commands that make keys use it")]
     pub(crate) fn warning(self, message: &str) {
         let label = self.paint_stderr(Paint::Yellow, "warning:");
         say(&format!("{label} {}", printable(message)));

@@ -21,21 +21,34 @@ pub(crate) fn printable(text: &str) -> String {
 
 /// Rows in columns that are two spaces apart; the last column is not padded.
 pub(crate) fn columns(rows: &[Vec<String>]) -> String {
+    columns_within(rows, None)
+}
+
+/// As [`columns`], with the last column wrapped under itself where the lines have a width.
+pub(crate) fn columns_within(rows: &[Vec<String>], width: Option<usize>) -> String {
     let count = rows.iter().map(Vec::len).max().unwrap_or_default();
-    let width = |column: usize| {
+    let widest = |column: usize| {
         let cells = rows.iter().filter_map(|row| row.get(column));
         cells
             .map(|cell| cell.chars().count())
             .max()
             .unwrap_or_default()
     };
-    let widths: Vec<_> = (0..count).map(width).collect();
+    let widths: Vec<_> = (0..count).map(widest).collect();
+    let indent = widths.iter().rev().skip(1).map(|width| width + 2).sum();
     let mut text = String::new();
     for row in rows {
         let mut line = String::new();
-        for (cell, width) in row.iter().zip(&widths) {
+        for (column, (cell, width_of)) in row.iter().zip(&widths).enumerate() {
+            if column + 1 == count {
+                line.push_str(&wrapped(cell, indent, width));
+                break;
+            }
             line.push_str(cell);
-            line.extend(std::iter::repeat_n(' ', width - cell.chars().count() + 2));
+            line.extend(std::iter::repeat_n(
+                ' ',
+                width_of - cell.chars().count() + 2,
+            ));
         }
         text.push_str(line.trim_end());
         text.push('\n');
@@ -106,6 +119,11 @@ mod tests {
     fn columns_line_up() {
         let rows = [vec!["a".into(), "b".into()], vec!["éé".into(), "".into()]];
         assert_eq!(columns(&rows), "a   b\néé\n");
+        let rows = [vec!["name".into(), "what it is and what it does".into()]];
+        assert_eq!(
+            columns_within(&rows, Some(27)),
+            "name  what it is and what\n      it does\n"
+        );
     }
 
     #[test]

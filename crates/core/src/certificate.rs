@@ -52,17 +52,12 @@ impl Certificate {
     }
 
     /// The certificates of a pool that belong to a key, leaf first, each followed by its issuer as far as the pool has
-    /// it; empty where no certificate is the key's.
+    /// it, 32 at most; empty where no certificate is the key's.
     pub fn chain_for(key: &PublicKey, pool: &[Self]) -> Vec<Self> {
         let leaf = pool
             .iter()
             .find(|candidate| candidate.public_key().is_ok_and(|public| public == *key));
-        leaf.map_or_else(Vec::new, |leaf| Self::chain_from(leaf, pool))
-    }
-
-    /// A certificate, followed by its issuers as far as the pool has them, 32 certificates at most.
-    pub fn chain_from(leaf: &Self, pool: &[Self]) -> Vec<Self> {
-        let mut chain = vec![leaf.clone()];
+        let mut chain: Vec<Self> = leaf.cloned().into_iter().collect();
         while chain.len() < LONGEST_CHAIN
             && let Some(issuer) = chain.last().and_then(|last| last.issuer_der().ok())
         {

@@ -11,7 +11,8 @@ use crate::{Attribute, Env, Error, ErrorKind, Result, Secret, SecretSource};
 ///   `%3F`. It is kept as written, and each provider decodes it (RFC 7512 splits before it decodes).
 /// - `+` is `+`. In a value, `&` is written `%26` and `%` is written `%25`.
 /// - A bare path is taken literally, without attributes, as a `keystore:`; so is `D:\keys\00D28.jks`.
-/// - Values of attributes that end in `-value` are secrets: they print as `***`.
+/// - Values of attributes that end in `-value` are secrets: they print as `***`. So does what is no source in an
+///   attribute that ends in `-source`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct KeyUri {
     scheme: String,
@@ -258,6 +259,12 @@ impl fmt::Display for KeyUri {
         for (index, (name, value)) in self.attributes.iter().enumerate() {
             let separator = if index == 0 { '?' } else { '&' };
             match value {
+                // A password where its source belongs is a slip that must not be spread.
+                Value::Plain(value)
+                    if name.ends_with("-source") && value.parse::<SecretSource>().is_err() =>
+                {
+                    write!(f, "{separator}{name}=***")?
+                }
                 Value::Plain(value) => {
                     write!(f, "{separator}{name}={}", Printable(&encode(value)))?
                 }
@@ -401,6 +408,11 @@ mod tests {
         for text in [uri.to_string(), format!("{uri:?}"), format!("{uri:#?}")] {
             assert!(!text.contains("hunter2") && text.contains("***"), "{text}");
         }
+        let slip = parse("jks:/a.jks?password-source=hunter2&pin-source=env:P");
+        assert_eq!(
+            slip.to_string(),
+            "jks:/a.jks?password-source=***&pin-source=env:P"
+        );
         assert_eq!(uri.attribute("password-value"), None);
         assert_eq!(
             uri.value("password-value"),

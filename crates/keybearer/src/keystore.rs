@@ -79,7 +79,7 @@ impl Provider for Keystore {
 
 fn kind(bytes: &[u8]) -> Result<&'static str> {
     let format = Format::of(bytes);
-    format.scheme().ok_or_else(|| format.instead_of("key file"))
+    format.scheme().ok_or_else(|| format.unread())
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::{
     fmt,
     net::{Ipv4Addr, SocketAddr},
+    path::Path,
     sync::Arc,
 };
 
@@ -14,6 +15,7 @@ use crate::{
     access_token::Issuer,
     log::{Entry, Listener, Log},
     model::{App, Policy, TokenFormat, User},
+    org_file::OrgFile,
     router, server,
     state::State,
     tls::Tls,
@@ -58,6 +60,18 @@ impl Builder {
         self
     }
 
+    /// Adds the apps and users of a file (`org.toml`), whose certificates' paths are relative to it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Malformed`] for a key that is unknown, whose hint names the nearest, and for a value that cannot be;
+    /// otherwise by what the system says of a file.
+    pub fn file(mut self, path: &Path) -> Result<Self> {
+        let file = OrgFile::read(path)?;
+        self.apps.extend(file.apps);
+        self.users.extend(file.users);
+        Ok(self)
+    }
+
     /// The policy of apps that have none of their own.
     #[must_use]
     pub fn policy(mut self, policy: Policy) -> Self {
@@ -90,13 +104,14 @@ impl Builder {
     /// Starts the org within a tokio runtime that has I/O and time. It answers when this returns.
     ///
     /// # Errors
-    /// [`ErrorKind::Ambiguous`] for two apps with one consumer key or two users of one name, and what the system says of
-    /// the address.
+    /// [`ErrorKind::Ambiguous`] for two apps with one consumer key or two users of one name, [`ErrorKind::NotFound`] for a
+    /// user that an app allows and nobody made, and what the system says of the address.
     pub async fn start(self) -> Result<LocalOrg> {
         let names = self.apps.iter().map(|app| app.client_id.clone());
         refuse_twins("app", names)?;
         let names = self.users.iter().map(|user| user.name.to_ascii_lowercase());
         refuse_twins("user", names)?;
+        self.refuse_strangers()?;
         let cannot = |error: std::io::Error| {
             let message = format!("the org cannot listen on {}", self.listen);
             Error::new(ErrorKind::Backend, message).with_source(error)
@@ -129,6 +144,39 @@ impl Builder {
             state,
             server: tokio::spawn(server::serve(listener, acceptor, router)),
         })
+    }
+}
+
+impl Builder {
+    /// A user that an app allows and nobody made is a slip of the pen.
+    fn refuse_strangers(&self) -> Result<()> {
+        let is_there = |name: &str| {
+            let mut users = self.users.iter();
+            users.any(|user| user.name.eq_ignore_ascii_case(name))
+        };
+        for app in &self.apps {
+            let mut users = app.users.iter().flatten();
+            if let Some(name) = users.find(|name| !is_there(name)) {
+                let message = format!(
+                    "the app \"{}\" allows the user \"{}\", who is not there",
+                    app.client_id.escape_debug(),
+                    name.escape_debug()
+                );
+                return Err(Error::new(ErrorKind::NotFound, message)
+                    .with_hint("make the user too: [[user]] with that name, or --user"));
+            }
+        }
+        Ok(())
+    }
+
+    /// The apps as they are so far.
+    pub fn apps(&self) -> &[App] {
+        &self.apps
+    }
+
+    /// The users as they are so far.
+    pub fn users(&self) -> &[User] {
+        &self.users
     }
 }
 

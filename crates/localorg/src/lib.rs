@@ -35,6 +35,7 @@ mod ids;
 mod log;
 mod model;
 mod oauth;
+mod org_file;
 mod refusal;
 mod router;
 mod server;
@@ -51,6 +52,7 @@ pub use builder::Builder;
 pub use fault::Fault;
 pub use log::Entry;
 pub use model::{App, Policy, TokenFormat, User};
+pub use org_file::read_certificate;
 
 use state::State;
 

@@ -4,6 +4,8 @@ use std::{fmt, str::FromStr, time::Duration};
 
 use keybearer_core::{Certificate, Secret};
 
+use crate::assertion::verification_key;
+
 /// An app of the org: whoever holds the key of one of its certificates is the app.
 #[derive(Clone, Debug)]
 pub struct App {
@@ -48,6 +50,9 @@ pub enum TokenFormat {
 impl App {
     /// How long a session lasts unless told: the default of an org.
     pub const SESSION: Duration = Duration::from_secs(7200);
+
+    /// What Salesforce takes at most, in bytes.
+    const LARGEST_CERTIFICATE: usize = 4096;
 
     /// An app that every user may use.
     pub fn new(client_id: impl Into<String>, certificates: Vec<Certificate>) -> Self {
@@ -113,6 +118,17 @@ impl App {
     /// Its certificates.
     pub fn certificates(&self) -> &[Certificate] {
         &self.certificates
+    }
+
+    /// Why Salesforce would not take a certificate of the app, or could not verify with it.
+    pub fn complaints(&self) -> Vec<String> {
+        let of = |certificate: &Certificate| {
+            let size = certificate.as_der().len();
+            let is_large = size > Self::LARGEST_CERTIFICATE;
+            let large = is_large.then(|| format!("it has {size} bytes, more than 4 KB"));
+            verification_key(certificate).err().into_iter().chain(large)
+        };
+        self.certificates.iter().flat_map(of).collect()
     }
 
     pub(crate) fn allows(&self, user: &User) -> bool {

@@ -1,7 +1,7 @@
 //! What a PEM file holds.
 
 use keybearer_core::{Certificate, Error, ErrorKind, Result, Secret};
-use keybearer_soft::{PrivateKey, format::Format, pbe, work::WorkBudget};
+use keybearer_soft::{PrivateKey, describe, format::Format, pbe, work::WorkBudget};
 use zeroize::Zeroizing;
 
 /// The private keys and the certificates of a file, in its order.
@@ -122,6 +122,22 @@ impl Blocks {
 impl KeyBlock {
     pub(crate) fn is_encrypted(&self) -> bool {
         self.kind == Kind::Encrypted
+    }
+
+    /// The type of the key and its size in bits, as far as they can be told of a key that cannot be used.
+    pub(crate) fn described(&self) -> (Option<String>, Option<usize>) {
+        match self.kind {
+            Kind::Pkcs8 => {
+                let told = describe(self.der.expose());
+                (
+                    Some(told.key_type).filter(|name| !name.is_empty()),
+                    told.bits,
+                )
+            }
+            Kind::Pkcs1 => (Some("RSA".into()), None),
+            Kind::Sec1 => (Some("EC".into()), None),
+            Kind::Encrypted => (None, None),
+        }
     }
 
     /// The key; `password` is asked for only where it is encrypted.

@@ -81,7 +81,10 @@ impl Provider for Pem {
                             &blocks.certificates,
                         );
                     }
-                    Err(error) => entry.note = Some(error.to_string()),
+                    Err(error) => {
+                        (entry.key_type, entry.bits) = block.described();
+                        entry.note = Some(error.to_string());
+                    }
                 }
             }
             entries.push(entry);

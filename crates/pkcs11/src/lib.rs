@@ -6,6 +6,7 @@
 //! token lives, and is repeated where the token comes and goes. The PIN is kept in memory for that. A wrong PIN is tried
 //! once in a process.
 
+mod exit;
 mod failure;
 mod fault;
 mod listing;

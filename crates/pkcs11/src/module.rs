@@ -14,7 +14,7 @@ use cryptoki::{
 use keybearer_core::{Error, ErrorKind, Result};
 
 use crate::{
-    fault,
+    exit, fault,
     token::{Identity, Token},
 };
 
@@ -52,6 +52,7 @@ impl Module {
             context: initialise(path)?,
             tokens: Mutex::default(),
         });
+        exit::guard();
         *slot = Some(module.clone());
         Ok(module)
     }

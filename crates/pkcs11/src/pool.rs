@@ -1,6 +1,7 @@
 //! Threads with a session each: a module may block, and an executor must not.
 
 use std::{
+    cell::Cell,
     collections::{HashMap, VecDeque},
     fmt,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
@@ -17,6 +18,7 @@ use keybearer_core::{Error, ErrorKind, Result};
 use tokio::sync::oneshot;
 
 use crate::{
+    exit,
     failure::Failure,
     objects::KeyName,
     timer::within,
@@ -38,13 +40,14 @@ struct Shared {
 struct Queue {
     jobs: VecDeque<Job>,
     workers: usize,
+    /// Those of them that have no job, be it that they do not know it yet.
     idle: usize,
     /// As many workers as the token has sessions for.
     most: usize,
     closed: bool,
 }
 
-type Job = Box<dyn FnOnce(&mut Connection) + Send>;
+type Job = Box<dyn FnOnce(&mut Connection, Busy<'_>) + Send>;
 
 impl Pool {
     pub(crate) fn new(token: Arc<Token>) -> Result<Self> {
@@ -82,10 +85,13 @@ impl Pool {
         mut call: impl FnMut(&mut Connection) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T> {
         let (reply, answer) = oneshot::channel();
-        self.submit(Box::new(move |connection| {
+        self.submit(Box::new(move |connection, busy| {
             if !reply.is_closed() {
+                let result = connection.attempt(&mut call);
+                // Whoever is answered may come with the next job at once: it is for this worker, and not for a new one.
+                drop(busy);
                 // Whoever asked may have given up meanwhile.
-                let _ = reply.send(connection.attempt(&mut call));
+                let _ = reply.send(result);
             }
         }))?;
         match within(limit, answer).await {
@@ -155,25 +161,41 @@ impl Shared {
 }
 
 /// One thread and its session. It counts from the moment it is to be started, and no longer than it runs.
-struct Worker(Arc<Shared>);
+struct Worker {
+    shared: Arc<Shared>,
+    /// Whether it is among those that take jobs: how it ends, they are one fewer then.
+    serves: Cell<bool>,
+}
 
 impl Worker {
     fn new(shared: Arc<Shared>, queue: &mut Queue) -> Self {
         queue.workers += 1;
-        Self(shared)
+        Self {
+            shared,
+            serves: Cell::new(false),
+        }
     }
 
     fn run(self) {
         let mut connection = Connection {
-            token: self.0.token.clone(),
+            token: self.shared.token.clone(),
             open: None,
         };
-        if !self.is_needed(&mut connection) {
+        let needed = {
+            let _pass = exit::enter();
+            self.is_needed(&mut connection)
+        };
+        if !needed {
             return;
         }
-        while let Some(job) = self.next() {
-            job(&mut connection);
+        exit::guard();
+        self.shared.queue().idle += 1;
+        self.serves.set(true);
+        while let Some((job, busy)) = self.next() {
+            let _pass = exit::enter();
+            job(&mut connection, busy);
         }
+        let _pass = exit::enter();
         connection.close();
     }
 
@@ -182,7 +204,7 @@ impl Worker {
         let Err(failure) = connection.open() else {
             return true;
         };
-        let mut queue = self.0.queue();
+        let mut queue = self.shared.queue();
         // The first one lives and tells its callers what is wrong.
         if queue.workers == 1 {
             return true;
@@ -193,26 +215,36 @@ impl Worker {
         false
     }
 
-    fn next(&self) -> Option<Job> {
-        let mut queue = self.0.queue();
+    fn next(&self) -> Option<(Job, Busy<'_>)> {
+        let mut queue = self.shared.queue();
         loop {
             if let Some(job) = queue.jobs.pop_front() {
-                return Some(job);
+                queue.idle -= 1;
+                return Some((job, Busy(&self.shared)));
             }
             if queue.closed {
                 return None;
             }
-            queue.idle += 1;
-            let woken = self.0.changed.wait(queue);
+            let woken = self.shared.changed.wait(queue);
             queue = woken.unwrap_or_else(PoisonError::into_inner);
-            queue.idle -= 1;
         }
+    }
+}
+
+/// Held by a worker that has a job.
+struct Busy<'a>(&'a Shared);
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        self.0.queue().idle += 1;
     }
 }
 
 impl Drop for Worker {
     fn drop(&mut self) {
-        self.0.queue().workers -= 1;
+        let mut queue = self.shared.queue();
+        queue.workers -= 1;
+        queue.idle -= usize::from(self.serves.get());
     }
 }
 

@@ -9,6 +9,7 @@ use keybearer_core::{
 use tokio::sync::oneshot;
 
 use crate::{
+    exit,
     failure::Failure,
     listing,
     locator::{Kind, Locator},
@@ -141,6 +142,7 @@ async fn elsewhere<T: Send + 'static>(
     let (reply, answer) = oneshot::channel();
     let thread = thread::Builder::new().name("pkcs11-open".into());
     let started = thread.spawn(move || {
+        let _pass = exit::enter();
         // Whoever asked may have given up meanwhile.
         let _ = reply.send(work());
     });

@@ -3,6 +3,8 @@
 use std::{
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    thread,
+    time::Duration,
 };
 
 use cryptoki::{
@@ -57,11 +59,9 @@ impl Token {
     /// [`ErrorKind::NotFound`], [`ErrorKind::Ambiguous`]; the hint lists the tokens that are there.
     pub(crate) fn find(module: &Arc<Module>, locator: &Locator) -> Result<Arc<Self>> {
         library_matches(module, locator)?;
-        let there = present(module).map_err(Failure::into_error)?;
-        let matching: Vec<_> = there
-            .iter()
-            .filter(|(slot, identity)| matches(module, locator, *slot, identity))
-            .collect();
+        let is_it = |(slot, identity): &(Slot, Identity)| matches(module, locator, *slot, identity);
+        let there = patiently(module, is_it).map_err(Failure::into_error)?;
+        let matching: Vec<_> = there.iter().filter(|one| is_it(one)).collect();
         let list = |tokens: &[&(Slot, Identity)]| {
             let tokens = tokens.iter().map(|(_, identity)| identity.to_string());
             tokens.collect::<Vec<_>>().join(", ")
@@ -108,10 +108,9 @@ impl Token {
 
     /// The slot where the token is now.
     pub(crate) fn slot(&self) -> Result<Slot, Failure> {
-        let there = present(&self.module)?;
-        let found = there
-            .into_iter()
-            .find(|(_, identity)| *identity == self.identity);
+        let is_it = |(_, identity): &(Slot, Identity)| *identity == self.identity;
+        let there = patiently(&self.module, is_it)?;
+        let found = there.into_iter().find(is_it);
         found.map(|(slot, _)| slot).ok_or_else(|| {
             let gone = Error::new(
                 ErrorKind::Unavailable,
@@ -284,6 +283,25 @@ impl Pin {
             _ => None,
         }
     }
+}
+
+/// The tokens that are there, asked for again for a moment where the one that is wanted is not among them: SoftHSM2 does
+/// not see a token while another process writes to it, and a device takes a moment to wake up.
+fn patiently(
+    module: &Module,
+    is_wanted: impl Fn(&(Slot, Identity)) -> bool,
+) -> Result<Vec<(Slot, Identity)>, Failure> {
+    const PAUSE: Duration = Duration::from_millis(10);
+    const TRIES: usize = 30;
+    for _ in 1..TRIES {
+        if let Ok(there) = present(module)
+            && there.iter().any(&is_wanted)
+        {
+            return Ok(there);
+        }
+        thread::sleep(PAUSE);
+    }
+    present(module)
 }
 
 /// All initialised tokens that the module sees now.

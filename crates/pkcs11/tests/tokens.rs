@@ -14,14 +14,15 @@ use std::{
 
 use cryptoki::{
     context::Pkcs11 as Raw,
-    object::{Attribute, ObjectClass},
+    mechanism::Mechanism,
+    object::{Attribute, AttributeType, ObjectClass},
     session::SessionState,
     slot::Slot,
 };
 use keybearer_conformance::{TestEnv, Trial, verify};
 use keybearer_core::{
-    Algorithm, EntryKind, Error, ErrorKind, KeyUri, OpenContext, PublicKey, Registry, Result,
-    Signer,
+    Algorithm, EcCurve, EntryKind, Error, ErrorKind, KeyUri, OpenContext, PublicKey, Registry,
+    Result, Signer,
 };
 use keybearer_pkcs11::Pkcs11;
 
@@ -335,26 +336,48 @@ fn replaced_key(here: &SoftHsm) {
         Algorithm::Es256,
         &here.public_key("replaced", "01"),
     );
-    here.pkcs11_tool("replaced", "--delete-object --type privkey --id 01");
-    here.pkcs11_tool("replaced", "--delete-object --type pubkey --id 01");
+    // By this process, since SoftHSM2 loses sight of a token to which another writes.
+    let (raw, slot) = raw(here, "replaced");
+    let session = raw.open_rw_session(slot).unwrap();
+    let name = [Attribute::Id(vec![1]), Attribute::Label("job".into())];
+    for object in session.find_objects(&name).unwrap() {
+        session.destroy_object(object).unwrap();
+    }
     let error = runtime()
         .block_on(signer.sign(Algorithm::Es256, b"x"))
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound, "{error:?}");
-    here.make_key("replaced", "EC:prime256v1", "01", "job");
+
+    let p256 = b"\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07";
+    let public = [
+        &name[..],
+        &[Attribute::Token(true), Attribute::EcParams(p256.into())],
+    ]
+    .concat();
+    let private = [&name[..], &[Attribute::Token(true), Attribute::Sign(true)]].concat();
+    let (public, _) = session
+        .generate_key_pair(&Mechanism::EccKeyPairGen, &public, &private)
+        .unwrap();
     let error = runtime()
         .block_on(signer.sign(Algorithm::Es256, b"x"))
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::KeyMismatch, "{error:?}");
-    let anew = open(
-        &signer
-            .id()
-            .uri()
-            .clone()
-            .with_attribute("pin-source", "env:PIN"),
-    )
-    .unwrap();
-    signs(&anew, Algorithm::Es256, &here.public_key("replaced", "01"));
+
+    let point = session
+        .get_attributes(public, &[AttributeType::EcPoint])
+        .unwrap()
+        .remove(0);
+    let Attribute::EcPoint(point) = point else {
+        panic!("{point:?}");
+    };
+    // An OCTET STRING of 65 bytes around the point.
+    let public = PublicKey::from_ec_point(EcCurve::P256, &point[2..]).unwrap();
+    let pinned = signer
+        .id()
+        .uri()
+        .clone()
+        .with_attribute("pin-source", "env:PIN");
+    signs(&open(&pinned).unwrap(), Algorithm::Es256, &public);
 }
 
 fn no_executor(here: &SoftHsm) {

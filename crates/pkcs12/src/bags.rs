@@ -44,7 +44,10 @@ pub(crate) struct Shrouded {
 }
 
 /// Trust stores of operating systems have a few hundred.
-const MOST_BAGS: usize = 10_000;
+const MOST_BAGS: usize = 5_000;
+
+/// In bytes. The largest certificates, with post-quantum signatures, have less than half of it.
+const LARGEST_CERTIFICATE: usize = 128 << 10;
 
 /// The common beginning of the bag types: 1.2.840.113549.1.12.10.1.
 const BAG_TYPES: &[u8] = b"\x2a\x86\x48\x86\xf7\x0d\x01\x0c\x0a\x01";
@@ -206,8 +209,10 @@ fn certificate(value: Element<'_>) -> Result<Content, Damage> {
     let kind = fields.next()?.primitive(tag::OID)?;
     let octets = explicit(fields.next()?)?.octets(tag::OCTET_STRING)?;
     fields.finish()?;
+    let length = octets.len();
     Ok(match Certificate::from_der(octets) {
         _ if kind != X509_CERTIFICATE => Content::Other("a certificate that is not X.509"),
+        _ if length > LARGEST_CERTIFICATE => Content::Other("a certificate of more than 128 KiB"),
         Ok(certificate) => Content::Certificate(certificate),
         Err(_) => Content::Other("a certificate that is damaged"),
     })

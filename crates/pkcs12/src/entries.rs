@@ -1,5 +1,7 @@
 //! What a store holds, as far as it can be told: `key list`.
 
+use std::collections::HashSet;
+
 use keybearer_core::{
     Certificate, Entries, Entry, EntryKind, ErrorKind, Result, Secret, WorkLimit,
 };
@@ -9,6 +11,9 @@ use crate::{
     pfx::Pfx,
     store::{Other, Store, StoredKey},
 };
+
+/// In bytes: thousands of keys may share a chain of megabytes, which is told no more often than fits in here.
+const MOST_BYTES: usize = 16 << 20;
 
 /// The entries: keys, then certificates that belong to none of them, then what is passed over.
 ///
@@ -33,22 +38,26 @@ pub(crate) fn list(bytes: &[u8], password: Option<&Secret>, work: WorkLimit) -> 
     } else {
         None
     };
+    let (mut used, mut bytes) = (HashSet::new(), 0);
     let mut entries: Vec<_> = store
         .keys
         .iter()
-        .map(|key| told(&store, key, &mut budget))
-        .collect();
-    let alone: Vec<_> = store
-        .certificates
-        .iter()
-        .filter(|stored| {
-            !entries
-                .iter()
-                .any(|entry| entry.certificates.contains(&stored.certificate))
+        .map(|key| {
+            let mut entry = told(&store, key, &mut used, &mut budget);
+            bytes += size(&entry);
+            if bytes > MOST_BYTES {
+                entry.certificates.clear();
+                entry.note = Some("its certificates are not listed: they are too many".into());
+            }
+            entry
         })
-        .map(|stored| certificate(stored.name.clone(), &stored.certificate))
         .collect();
-    entries.extend(alone);
+    let certificates = store.certificates.all().iter().zip(&store.remarks);
+    for (place, (found, remark)) in certificates.enumerate() {
+        if !used.contains(&store.certificates.first(place)) {
+            entries.push(certificate(remark.name.clone(), found));
+        }
+    }
     entries.extend(store.others.iter().map(other));
     for entry in &mut entries {
         if entry.note.is_none() {
@@ -58,34 +67,50 @@ pub(crate) fn list(bytes: &[u8], password: Option<&Secret>, work: WorkLimit) -> 
     Ok(Entries::new("PKCS#12", entries))
 }
 
-fn told(store: &Store, key: &StoredKey, budget: &mut WorkBudget) -> Entry {
+/// An entry of a key; the places of its certificates go to `used`.
+fn told(
+    store: &Store,
+    key: &StoredKey,
+    used: &mut HashSet<usize>,
+    budget: &mut WorkBudget,
+) -> Entry {
     let mut entry = Entry::new(Some(key.alias.clone()), EntryKind::Key);
+    let mut chain = Vec::new();
+    let mut is_told = false;
     if let Some(leaf) = store.tied(key) {
-        entry.certificates = Certificate::chain_from(leaf, &store.pool(key));
+        chain = store.certificates.chain(leaf);
         // A key that its certificate tells about need not be decrypted.
-        if let Ok(public) = leaf.public_key() {
-            return entry.with_key_type(public.key_type());
+        if let Some(Ok(public)) = store.certificates.get(leaf).map(Certificate::public_key) {
+            entry = entry.with_key_type(public.key_type());
+            is_told = true;
         }
     }
-    match store.pkcs8(key, budget) {
-        Ok(der) => describe_into(&mut entry, store, key, &der),
-        Err(_) if !store.is_open() => {}
-        Err(error) => entry.note = Some(error.to_string()),
+    if !is_told {
+        match store.pkcs8(key, budget) {
+            Ok(der) => {
+                let described = describe(der.expose());
+                entry.key_type = Some(described.key_type).filter(|name| !name.is_empty());
+                entry.bits = described.bits;
+                match PrivateKey::from_pkcs8_der_beside(der.expose(), store.certificates.all()) {
+                    Ok(private) => chain = store.chain(key, private.public_key()),
+                    Err(error) => entry.note = Some(error.to_string()),
+                }
+            }
+            Err(_) if !store.is_open() => {}
+            Err(error) => entry.note = Some(error.to_string()),
+        }
     }
+    entry.certificates = store.certificates.take(&chain);
+    used.extend(chain);
     entry
 }
 
-fn describe_into(entry: &mut Entry, store: &Store, key: &StoredKey, der: &Secret) {
-    let described = describe(der.expose());
-    entry.key_type = Some(described.key_type).filter(|key_type| !key_type.is_empty());
-    entry.bits = described.bits;
-    let pool = store.pool(key);
-    match PrivateKey::from_pkcs8_der_beside(der.expose(), &pool) {
-        Ok(private) => {
-            entry.certificates = Certificate::chain_for(private.public_key(), &pool);
-        }
-        Err(error) => entry.note = Some(error.to_string()),
-    }
+fn size(entry: &Entry) -> usize {
+    let sizes = entry
+        .certificates
+        .iter()
+        .map(|certificate| certificate.as_der().len());
+    sizes.sum()
 }
 
 fn certificate(name: Option<String>, certificate: &Certificate) -> Entry {

@@ -7,6 +7,7 @@ mod attributes;
 mod bags;
 mod entries;
 mod pfx;
+mod pool;
 mod provider;
 mod store;
 

@@ -26,6 +26,9 @@ pub(crate) const ENCRYPTED_DATA: &[u8] = b"\x2a\x86\x48\x86\xf7\x0d\x01\x07\x06"
 pub(crate) const ENVELOPED_DATA: &[u8] = b"\x2a\x86\x48\x86\xf7\x0d\x01\x07\x03";
 const SIGNED_DATA: &[u8] = b"\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02";
 
+/// In bytes: what lies in pieces or encrypted is copied several times while it is read.
+const LARGEST_FILE: usize = 8 << 20;
+
 struct MacData<'a> {
     algorithm: Vec<u8>,
     digest: Cow<'a, [u8]>,
@@ -41,6 +44,13 @@ impl<'a> Pfx<'a> {
         let format = Format::of(bytes);
         if format != Format::Pkcs12 {
             return Err(format.instead_of("PKCS#12 store"));
+        }
+        if bytes.len() > LARGEST_FILE {
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                "the PKCS#12 store has more than 8 MiB",
+            )
+            .with_hint("no key store has as much: export the key into a file of its own"));
         }
         let (content_type, content, mac) = outline(bytes).map_err(damaged)?;
         match content_type {

@@ -112,7 +112,8 @@ fn signer(
     } else {
         uri.clone()
     };
-    SoftSigner::new(&uri, &key, &store.pool(entry))
+    let chain = store.chain(entry, key.public_key());
+    SoftSigner::new(&uri, &key, &store.certificates.take(&chain))
 }
 
 /// Of several keys, also of several with one alias, the one whose fingerprint is asked for.

@@ -1,17 +1,21 @@
 //! A PKCS#12 file as a key store: keys by their aliases, and the certificates beside them.
 
-use keybearer_core::{Certificate, EntryKind, Error, ErrorKind, Result, Secret};
+use keybearer_core::{EntryKind, Error, ErrorKind, PublicKey, Result, Secret};
 use keybearer_soft::{PrivateKey, work::WorkBudget};
 
 use crate::{
+    attributes::Attributes,
     bags::{Bags, Content, Shrouded},
     pfx::Pfx,
+    pool::Pool,
 };
 
 /// The entries of a file.
 pub(crate) struct Store {
     pub(crate) keys: Vec<StoredKey>,
-    pub(crate) certificates: Vec<StoredCertificate>,
+    pub(crate) certificates: Pool,
+    /// What is said of each certificate of the pool.
+    pub(crate) remarks: Vec<Attributes>,
     pub(crate) others: Vec<Other>,
     /// Whether parts stayed closed, since no password is known.
     pub(crate) locked: bool,
@@ -32,12 +36,6 @@ pub(crate) struct StoredKey {
 enum Protection {
     None(Secret),
     Shrouded(Shrouded),
-}
-
-pub(crate) struct StoredCertificate {
-    pub(crate) name: Option<String>,
-    local_key_id: Option<Vec<u8>>,
-    pub(crate) certificate: Certificate,
 }
 
 /// What is neither a key pair nor a certificate.
@@ -122,95 +120,92 @@ impl Store {
         budget: &mut WorkBudget,
     ) -> Result<PrivateKey> {
         let der = self.pkcs8(key, budget)?;
-        PrivateKey::from_pkcs8_der_beside(der.expose(), &self.pool(key))
+        PrivateKey::from_pkcs8_der_beside(der.expose(), self.certificates.all())
     }
 
-    /// All certificates, with those first that are tied to the key.
-    pub(crate) fn pool(&self, key: &StoredKey) -> Vec<Certificate> {
-        let (tied, others): (Vec<_>, Vec<_>) = self
+    /// The places of a key's certificates, leaf first: of several for the key, the one that is tied to it.
+    pub(crate) fn chain(&self, entry: &StoredKey, key: &PublicKey) -> Vec<usize> {
+        let leaf = self
             .certificates
-            .iter()
-            .partition(|certificate| certificate.is_tied_to(key));
-        tied.into_iter()
-            .chain(others)
-            .map(|stored| stored.certificate.clone())
-            .collect()
+            .leaf(key, |place| self.is_tied(place, entry));
+        leaf.map_or_else(Vec::new, |leaf| self.certificates.chain(leaf))
     }
 
-    /// The certificate that is tied to the key, whether or not it fits.
-    pub(crate) fn tied(&self, key: &StoredKey) -> Option<&Certificate> {
-        self.certificates
-            .iter()
-            .find(|certificate| certificate.is_tied_to(key))
-            .map(|stored| &stored.certificate)
+    /// The place of the certificate that is tied to a key, whether or not it fits.
+    pub(crate) fn tied(&self, key: &StoredKey) -> Option<usize> {
+        (0..self.remarks.len()).find(|place| self.is_tied(*place, key))
     }
 
-    /// The aliases of what is no key.
+    /// The aliases of what is no key; all that have none are told in a word.
     pub(crate) fn other_names(&self) -> Vec<&str> {
-        let certificates = self.certificates.iter().map(|stored| &stored.name);
-        let others = self.others.iter().map(|other| &other.name);
-        certificates
-            .chain(others)
-            .map(|name| name.as_deref().unwrap_or("(without a name)"))
-            .collect()
+        let certificates = self.remarks.iter().map(|remark| remark.name.as_deref());
+        let others = self.others.iter().map(|other| other.name.as_deref());
+        let all: Vec<_> = certificates.chain(others).collect();
+        let unnamed = all.contains(&None).then_some("(without a name)");
+        all.into_iter().flatten().chain(unnamed).collect()
+    }
+
+    fn is_tied(&self, place: usize, key: &StoredKey) -> bool {
+        let id = self
+            .remarks
+            .get(place)
+            .and_then(|remark| remark.local_key_id.as_ref());
+        id.is_some() && id == key.local_key_id.as_ref()
     }
 
     fn of(bags: Bags, password: Option<Secret>, verified: bool) -> Self {
-        let mut store = Self {
-            keys: Vec::new(),
-            certificates: Vec::new(),
-            others: Vec::new(),
-            locked: bags.locked > 0,
-            password,
-            verified,
-        };
+        let (mut keys, mut others) = (Vec::new(), Vec::new());
+        let (mut certificates, mut remarks) = (Vec::new(), Vec::new());
         let mut unnamed = 0;
         for bag in bags.bags {
-            let (name, local_key_id) = (bag.attributes.name, bag.attributes.local_key_id);
             let protection = match bag.content {
                 Content::Key(der) => Protection::None(der),
                 Content::Shrouded(shrouded) => Protection::Shrouded(shrouded),
                 Content::Certificate(certificate) => {
-                    store.certificates.push(StoredCertificate {
-                        name,
-                        local_key_id,
-                        certificate,
-                    });
+                    certificates.push(certificate);
+                    remarks.push(bag.attributes);
                     continue;
                 }
                 Content::Secret => {
-                    store.others.push(Other::new(name, EntryKind::Secret, None));
+                    others.push(Other::new(bag.attributes, EntryKind::Secret, None));
                     continue;
                 }
                 Content::Other(what) => {
                     let note = format!("{what}: passed over");
-                    let other = Other::new(name, EntryKind::Certificate, Some(note));
-                    store.others.push(other);
+                    let kind = EntryKind::Certificate;
+                    others.push(Other::new(bag.attributes, kind, Some(note)));
                     continue;
                 }
             };
+            let name = bag.attributes.name;
             let is_named = name.is_some();
             unnamed += usize::from(!is_named);
-            store.keys.push(StoredKey {
+            keys.push(StoredKey {
                 alias: name.unwrap_or_else(|| unnamed.to_string()),
                 is_named,
-                local_key_id,
+                local_key_id: bag.attributes.local_key_id,
                 protection,
             });
         }
-        store
-    }
-}
-
-impl StoredCertificate {
-    fn is_tied_to(&self, key: &StoredKey) -> bool {
-        self.local_key_id.is_some() && self.local_key_id == key.local_key_id
+        Self {
+            keys,
+            certificates: Pool::new(certificates),
+            remarks,
+            others,
+            locked: bags.locked > 0,
+            password,
+            verified,
+        }
     }
 }
 
 impl Other {
-    fn new(name: Option<String>, kind: EntryKind, note: Option<String>) -> Self {
-        Self { name, kind, note }
+    fn new(attributes: Attributes, kind: EntryKind, note: Option<String>) -> Self {
+        Self {
+            name: attributes.name,
+            kind,
+            note,
+        }
     }
 }
 

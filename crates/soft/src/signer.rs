@@ -133,6 +133,29 @@ mod tests {
         assert!(!format!("{error:?}").contains("hunter2"));
     }
 
+    /// While an RSA key signs, the one thread of the executor is free; a curve's signature is there at once.
+    #[tokio::test(flavor = "current_thread")]
+    async fn rsa_leaves_the_executor_to_others() {
+        let rsa = PrivateKey::from_pkcs1_der(include_bytes!("../tests/keys/rsa-2048.der")).unwrap();
+        let curve = PrivateKey::generate(KeyType::Ed25519).unwrap();
+        for (key, algorithm, at_once) in [
+            (rsa, Algorithm::Rs256, false),
+            (curve, Algorithm::Ed25519, true),
+        ] {
+            let signer = SoftSigner::new(&uri(), &key, &[]).unwrap();
+            let mut signing = std::pin::pin!(signer.sign(algorithm, b"message"));
+            let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+            let first = signing.as_mut().poll(&mut context);
+            assert_eq!(first.is_ready(), at_once, "{algorithm}");
+            if !at_once {
+                // Somebody else's turn, on the same thread, before the signature is asked for again.
+                let other = tokio::spawn(async { 7 });
+                assert_eq!(other.await.unwrap(), 7);
+                signing.await.unwrap();
+            }
+        }
+    }
+
     #[tokio::test]
     async fn refuses_what_the_key_does_not_do() {
         let key = PrivateKey::generate(KeyType::Ec(EcCurve::P256)).unwrap();

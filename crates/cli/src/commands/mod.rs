@@ -5,8 +5,9 @@ pub(crate) mod cert;
 mod check;
 mod completions;
 mod demo;
-mod key;
+pub(crate) mod key;
 mod man;
+mod org;
 mod sign;
 mod sources;
 mod token;
@@ -29,6 +30,8 @@ pub(crate) enum Command {
     Key(key::Command),
     #[command(subcommand)]
     Cert(cert::Command),
+    #[command(subcommand)]
+    Org(org::Command),
     Sources(sources::Arguments),
     Completions(completions::Arguments),
     Man(man::Arguments),
@@ -46,6 +49,7 @@ impl Command {
             Self::Verify(arguments) => verify::run(&arguments, cx).await,
             Self::Key(command) => command.run(cx).await,
             Self::Cert(command) => command.run(cx).await,
+            Self::Org(command) => command.run(cx).await,
             Self::Sources(arguments) => sources::run(&arguments, cx),
             Self::Completions(arguments) => completions::run(&arguments, cx),
             Self::Man(arguments) => man::run(&arguments, cx),

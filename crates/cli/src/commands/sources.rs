@@ -9,7 +9,7 @@ use crate::{
     context::Context,
     failure::{Outcome, Status},
     output::{Output, Paint},
-    text::columns,
+    text::columns_within,
 };
 
 /// List where keys can live: each scheme of a key URI, with its attributes
@@ -31,7 +31,7 @@ struct Source {
     feature: Option<&'static str>,
     attributes: Vec<&'static str>,
     #[serde(skip)]
-    told: Vec<Attribute>,
+    own: Vec<Attribute>,
 }
 
 pub(crate) fn run(_arguments: &Arguments, cx: &Context) -> Outcome {
@@ -43,22 +43,22 @@ pub(crate) fn run(_arguments: &Arguments, cx: &Context) -> Outcome {
 }
 
 fn source(scheme: Scheme) -> Source {
-    let own = scheme
+    let own: Vec<Attribute> = scheme
         .provider
         .as_ref()
-        .map(|provider| provider.attributes());
-    let told: Vec<Attribute> = own
-        .into_iter()
-        .flat_map(|own| own.iter().chain(COMMON_ATTRIBUTES))
-        .copied()
-        .collect();
+        .map(|provider| provider.attributes().to_vec())
+        .unwrap_or_default();
+    let common = COMMON_ATTRIBUTES
+        .iter()
+        .filter(|_| scheme.provider.is_some());
+    let attributes = own.iter().chain(common);
     Source {
         scheme: scheme.scheme,
         available: scheme.provider.is_some(),
         // It brings no format of its own: it finds out which of the others a file has.
         feature: (scheme.scheme != "keystore").then_some(scheme.feature),
-        attributes: told.iter().map(|attribute| attribute.name).collect(),
-        told,
+        attributes: attributes.map(|attribute| attribute.name).collect(),
+        own,
     }
 }
 
@@ -75,10 +75,17 @@ fn text(sources: &Sources, out: Output) -> String {
             ),
         };
         text.push_str(&format!("{scheme} {built}\n"));
-        let row = |attribute: &Attribute| {
-            vec![format!("  {}", attribute.name), attribute.help.to_owned()]
-        };
-        text.push_str(&columns(&source.told.iter().map(row).collect::<Vec<_>>()));
+        text.push_str(&table(&source.own, out));
+        text.push('\n');
     }
+    let head = out.paint(Paint::Bold, "every one");
+    text.push_str(&format!("{head} also takes\n"));
+    text.push_str(&table(COMMON_ATTRIBUTES, out));
     text
+}
+
+fn table(attributes: &[Attribute], out: Output) -> String {
+    let row = |attribute: &Attribute| vec![format!("  {}", attribute.name), attribute.help.into()];
+    let rows: Vec<_> = attributes.iter().map(row).collect();
+    columns_within(&rows, out.width())
 }

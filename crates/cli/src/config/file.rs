@@ -6,7 +6,7 @@ use toml::{Table, Value};
 
 use crate::failure::Failure;
 
-/// What the file says: every key is an option's long name by now.
+/// What the file says: every key is an option's long name, or another name of one.
 #[derive(Debug)]
 pub(super) struct Content {
     pub(super) default_profile: Option<String>,
@@ -109,27 +109,34 @@ fn profile(
 ) -> Result<BTreeMap<String, Vec<String>>, Complaint> {
     let mut values = BTreeMap::new();
     for (key, value) in table {
-        let known = options
+        let names = options
             .iter()
-            .find(|(name, others)| **name == key || others.contains(&key));
-        let Some((name, _)) = known else {
-            let all = options
-                .iter()
-                .flat_map(|(name, others)| others.iter().chain([name]))
-                .map(String::as_str);
+            .flat_map(|(name, others)| others.iter().chain([name]))
+            .map(String::as_str);
+        if !names.clone().any(|name| name == key) {
             return Err(Complaint {
                 message: format!("unknown key \"{key}\" in profile \"{profile}\""),
-                hint: nearest(&key, all).map(|near| format!("did you mean \"{near}\"?")),
+                hint: nearest(&key, names).map(|near| format!("did you mean \"{near}\"?")),
             });
-        };
+        }
         let words = words(value).ok_or_else(|| {
             complain(format!(
                 "\"{key}\" in profile \"{profile}\" is not a string, a number, a boolean or a list of them"
             ))
         })?;
-        if values.insert(name.clone(), words).is_some() {
+        values.insert(key, words);
+    }
+    for (name, others) in options {
+        // What is also an option of its own does not count as another name here.
+        let only_here = |other: &&String| !options.contains_key(*other);
+        let mut said = others
+            .iter()
+            .filter(only_here)
+            .chain([name])
+            .filter(|name| values.contains_key(*name));
+        if let (Some(first), Some(second)) = (said.next(), said.next()) {
             return Err(complain(format!(
-                "\"{key}\" in profile \"{profile}\" is said twice: it is another name of \"{name}\""
+                "profile \"{profile}\" says one thing twice: \"{first}\" and \"{second}\" are two names of it"
             )));
         }
     }
@@ -176,6 +183,8 @@ mod tests {
         };
         [
             of("client-id", &["consumer-key", "issuer"]),
+            of("username", &["principal", "subject"]),
+            of("subject", &[]),
             of("lifetime", &[]),
             of("claim", &[]),
         ]
@@ -188,9 +197,20 @@ mod tests {
         let content = parse(text, &options()).unwrap();
         assert_eq!(content.default_profile.as_deref(), Some("a"));
         let a = &content.profiles["a"];
-        assert_eq!(a["client-id"], ["x"]);
+        assert_eq!(a["issuer"], ["x"]);
         assert_eq!(a["lifetime"], ["60"]);
         assert_eq!(a["claim"], ["a=1", "b=2"]);
+    }
+
+    #[test]
+    fn a_certificates_subject_may_stand_beside_the_users_name() {
+        let text = "[profile.a]\nusername = \"ann\"\nsubject = \"CN=a\"";
+        assert_eq!(parse(text, &options()).unwrap().profiles["a"].len(), 2);
+        parse(
+            "[profile.a]\nusername = \"a\"\nprincipal = \"b\"",
+            &options(),
+        )
+        .unwrap_err();
     }
 
     #[test]

@@ -25,9 +25,10 @@ pub(crate) struct Profile {
 }
 
 impl Profile {
-    /// The values of an option, by its long name; `None` where the profile does not say.
-    pub(crate) fn values(&self, option: &str) -> Option<&[String]> {
-        self.values.get(option).map(Vec::as_slice)
+    /// The values of an option, by its long name or else by another name of it; `None` where the profile does not say.
+    pub(crate) fn values<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> Option<&[String]> {
+        let mut said = names.into_iter().filter_map(|name| self.values.get(name));
+        said.next().map(Vec::as_slice)
     }
 }
 

@@ -63,6 +63,10 @@ impl Case {
         self.runtime.block_on(future)
     }
 
+    pub(crate) fn open(&self, uri: &KeyUri) -> Result<Arc<dyn Signer>, Error> {
+        self.block(self.registry().open(uri, &self.context()))
+    }
+
     pub(crate) fn make(
         &self,
         uri: &KeyUri,

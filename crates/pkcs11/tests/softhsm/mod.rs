@@ -31,31 +31,67 @@ pub(crate) struct SoftHsm {
 
 /// Runs a test program in a process whose SoftHSM2 is a new one: the module reads its configuration's place from the
 /// environment, which only a parent can set. `name` stands for all trials where SoftHSM2 is missing.
+///
+/// A process that such a test starts again (the suite does) gets a copy: SoftHSM2 loses sight of a token to which another
+/// process writes, and it writes at every login.
 pub(crate) fn main_with(
     name: &str,
     variables: fn(&SoftHsm) -> Vec<(&'static str, PathBuf)>,
     prepare: fn(&SoftHsm),
     trials: fn(&SoftHsm) -> Vec<Trial>,
 ) -> ExitCode {
-    match require("softhsm2", probe) {
-        Requirement::Missing(missing) => run(vec![Missing::trial(&missing, name)]),
-        Requirement::Met(module) => match inherited(&module) {
-            Some(here) => run(trials(&here)),
-            None => {
-                let folder = tempfile::tempdir().unwrap();
-                let here = SoftHsm::configure(folder.path(), module);
-                prepare(&here);
-                let ended = Command::new(env::current_exe().unwrap())
-                    .args(env::args_os().skip(1))
-                    .env("SOFTHSM2_CONF", here.configuration())
-                    .envs(variables(&here))
-                    .status()
-                    .unwrap();
-                ended
-                    .code()
-                    .map_or(ExitCode::FAILURE, |code| ExitCode::from(code as u8))
-            }
-        },
+    let module = match require("softhsm2", probe) {
+        Requirement::Missing(missing) => return run(vec![Missing::trial(&missing, name)]),
+        Requirement::Met(module) => module,
+    };
+    let inherited = inherited(&module);
+    if let Some(here) = &inherited
+        && here.is_for_this_process()
+    {
+        return run(trials(here));
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let here = SoftHsm {
+        folder: folder.path().to_owned(),
+        module,
+    };
+    match inherited {
+        Some(other) => copy(&other.folder.join(PRISTINE), &here.folder),
+        None => {
+            fs::create_dir(here.tokens()).unwrap();
+            here.configure();
+            prepare(&here);
+        }
+    }
+    here.configure();
+    copy(&here.folder, &here.folder.join(PRISTINE));
+    let ended = Command::new(env::current_exe().unwrap())
+        .args(env::args_os().skip(1))
+        .env("SOFTHSM2_CONF", here.configuration())
+        .envs(variables(&here))
+        .status()
+        .unwrap();
+    ended
+        .code()
+        .map_or(ExitCode::FAILURE, |code| ExitCode::from(code as u8))
+}
+
+/// What every copy is taken from, untouched by the tests.
+const PRISTINE: &str = "pristine";
+
+fn copy(from: &Path, to: &Path) {
+    let entries: Vec<_> = fs::read_dir(from)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    fs::create_dir_all(to).unwrap();
+    for path in entries {
+        let target = to.join(path.file_name().unwrap());
+        if path.is_dir() {
+            copy(&path, &target);
+        } else {
+            fs::copy(&path, &target).unwrap();
+        }
     }
 }
 
@@ -84,23 +120,22 @@ fn inherited(module: &Path) -> Option<SoftHsm> {
     })
 }
 
-/// Beside a configuration of ours. A developer's own SoftHSM2 has none and is left alone.
-const MARK: &str = "made-by-keybearer-tests";
+/// Beside a configuration of ours, with the process that made it. A developer's own SoftHSM2 has none and is left alone.
+const MARK: &str = "made-by";
 
 impl SoftHsm {
-    fn configure(folder: &Path, module: PathBuf) -> Self {
-        let here = Self {
-            folder: folder.to_owned(),
-            module,
-        };
-        fs::create_dir(here.tokens()).unwrap();
+    fn configure(&self) {
         let text = format!(
             "directories.tokendir = {}\nobjectstore.backend = file\nlog.level = ERROR\nslots.removable = false\n",
-            here.tokens().display()
+            self.tokens().display()
         );
-        fs::write(here.configuration(), text).unwrap();
-        fs::write(folder.join(MARK), "").unwrap();
-        here
+        fs::write(self.configuration(), text).unwrap();
+        fs::write(self.folder.join(MARK), std::process::id().to_string()).unwrap();
+    }
+
+    fn is_for_this_process(&self) -> bool {
+        let maker = fs::read_to_string(self.folder.join(MARK)).unwrap();
+        maker == std::os::unix::process::parent_id().to_string()
     }
 
     fn configuration(&self) -> PathBuf {

@@ -2,6 +2,8 @@
 #![allow(dead_code, reason = "each test program uses its part")]
 #![allow(clippy::unwrap_used, reason = "a test ends where it fails")]
 
+pub(crate) mod builder;
+
 use std::{
     path::Path,
     process::{Command, Stdio},
@@ -128,6 +130,10 @@ pub(crate) fn open(uri: &KeyUri) -> Result<Opened> {
 /// Opens bytes with a small limit of work, so that hostile ones end soon.
 pub(crate) fn open_bytes(path: &Path, bytes: &[u8], rounds: u64) -> Result<Opened, Error> {
     std::fs::write(path, bytes).unwrap();
+    open_file(path, rounds)
+}
+
+pub(crate) fn open_file(path: &Path, rounds: u64) -> Result<Opened, Error> {
     let uri = KeyUri::literal("pkcs12", path.to_str().unwrap())
         .with_attribute("password-value", PASSWORD);
     let mut cx = context();

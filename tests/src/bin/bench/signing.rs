@@ -58,7 +58,12 @@ fn instructions(pem: &str) -> Row {
     let goal = "at most 1 % more";
     let per_signature = |what: &str| Some((count(what, pem, 40)? - count(what, pem, 10)?) / 30.0);
     let (Some(ring), Some(soft)) = (per_signature("ring"), per_signature("soft")) else {
-        return Row::new(what, "valgrind is not installed".into(), goal, None);
+        return Row::new(
+            what,
+            "valgrind is not installed (apt-get install valgrind)".into(),
+            goal,
+            None,
+        );
     };
     let more = (soft / ring - 1.0) * 100.0;
     Row::new(

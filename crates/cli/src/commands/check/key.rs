@@ -56,7 +56,9 @@ async fn described(key: &Bound) -> String {
         // A role that may sign but not read: the algorithm says enough.
         Err(_) => "a key".into(),
     };
-    format!("{size}, signs {}: {}", key.algorithm(), signer.id())
+    // The fingerprint would fill a line, and key show has it.
+    let uri = signer.id().uri().clone().without_attribute("spki-sha256");
+    format!("{size}, signs {}: {uri}", key.algorithm())
 }
 
 async fn certificate(key: &Bound, report: &mut Report) -> Told {

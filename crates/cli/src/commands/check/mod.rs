@@ -70,6 +70,7 @@ async fn configuration(
     let key = connection.key_plan(cx);
     let plan = connection.plan(cx).await;
     match (&key, &plan) {
+        (Err(key), Err(plan)) => report.failed(CONFIGURATION, &key.and(plan))?,
         (Err(failure), _) | (_, Err(failure)) => report.failed(CONFIGURATION, failure)?,
         (Ok(_), Ok(plan)) => complete(plan, report)?,
     }

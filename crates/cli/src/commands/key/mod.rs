@@ -7,6 +7,8 @@ mod shown;
 
 use clap::Subcommand;
 
+pub(crate) use new::SelfSign;
+
 use crate::{context::Context, failure::Outcome};
 
 /// List, show and make keys

@@ -110,7 +110,7 @@ impl Arguments {
 
 /// The new key vouches for itself: the app is given its certificate.
 #[derive(Debug)]
-struct SelfSign(SelfSigned);
+pub(crate) struct SelfSign(pub(crate) SelfSigned);
 
 #[async_trait]
 impl Certify for SelfSign {
