@@ -85,18 +85,48 @@ fn white_space(path: &Path, text: &str, found: &mut Vec<String>) {
     }
 }
 
-/// Links to files of ours lead somewhere.
+/// Links to files of ours, and to headings in them, lead somewhere.
 fn links(project: &Project, path: &Path, text: &str, found: &mut Vec<String>) {
     let folder = path.parent().unwrap_or(Path::new(""));
     for (number, line) in text.lines().enumerate() {
         for target in targets(line) {
-            let file = target.split('#').next().unwrap_or_default();
-            let is_foreign = file.is_empty() || file.contains("://") || file.starts_with("mailto:");
-            if !is_foreign && !project.root.join(folder).join(file).exists() {
-                found.push(format!("{}:{}: no file {file}", path.display(), number + 1));
+            let (file, heading) = target.split_once('#').unwrap_or((target, ""));
+            if file.contains("://") || file.starts_with("mailto:") {
+                continue;
+            }
+            let place = format!("{}:{}", path.display(), number + 1);
+            let linked = project.root.join(folder).join(file);
+            if !file.is_empty() && !linked.exists() {
+                found.push(format!("{place}: no file {file}"));
+            } else if !heading.is_empty() {
+                let there = std::fs::read_to_string(linked);
+                let page = if file.is_empty() {
+                    text
+                } else {
+                    there.as_deref().unwrap_or_default()
+                };
+                if !page
+                    .lines()
+                    .filter_map(anchor)
+                    .any(|known| known == heading)
+                {
+                    found.push(format!("{place}: no heading #{heading} in {file}"));
+                }
             }
         }
     }
+}
+
+/// The name by which mdBook and GitHub link to a heading.
+fn anchor(line: &str) -> Option<String> {
+    let heading = line.strip_prefix('#')?.trim_start_matches('#');
+    let kept = heading.strip_prefix(' ')?.chars().filter_map(|c| match c {
+        ' ' => Some('-'),
+        '-' | '_' => Some(c),
+        c if c.is_alphanumeric() => Some(c.to_ascii_lowercase()),
+        _ => None,
+    });
+    Some(kept.collect())
 }
 
 /// The targets of a line's `[text](target)`.
@@ -156,5 +186,8 @@ mod tests {
     fn links_are_found() {
         let line = "see [a](b.md#c) and [d](https://e)";
         assert_eq!(targets(line).collect::<Vec<_>>(), ["b.md#c", "https://e"]);
+        let heading = anchor("## What `key new` says, in full").unwrap();
+        assert_eq!(heading, "what-key-new-says-in-full");
+        assert!(anchor("text # more").is_none());
     }
 }
