@@ -62,10 +62,8 @@ fn hsm(module: &'static str) {
     let mut script = format!("MODULE={module}\n");
     script += page.section("A token, and a key made inside");
     script += page.section("A certificate for it");
-    script += "(\n";
     script += &served(&stores);
     script += &connection(&stores, Some("KEY=$KEY\n"));
-    script += ")\n";
     script += page.section("The same commands");
     let scratch = Scratch::new();
     let told = typed(scratch.folder(), &script);

@@ -154,10 +154,6 @@ impl Failure {
         self.0.status
     }
 
-    pub(crate) fn kind(&self) -> &'static str {
-        self.0.kind
-    }
-
     pub(crate) fn message(&self) -> &str {
         &self.0.message
     }

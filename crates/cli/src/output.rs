@@ -91,11 +91,6 @@ impl Output {
         }
     }
 
-    /// A line for people, on stderr.
-    pub(crate) fn note(self, message: &str) {
-        say(&printable(message));
-    }
-
     /// A warning, on stderr.
     pub(crate) fn warning(self, message: &str) {
         let label = self.paint_stderr(Paint::Yellow, "warning:");

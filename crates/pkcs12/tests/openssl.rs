@@ -25,6 +25,10 @@ const VARIANTS: &[(&str, &str)] = &[
         "rc2_128",
         "-legacy -certpbe PBE-SHA1-RC2-128 -keypbe PBE-SHA1-RC2-128",
     ),
+    (
+        "rc4",
+        "-legacy -certpbe PBE-SHA1-RC4-128 -keypbe PBE-SHA1-RC4-40",
+    ),
     ("aes_128", "-certpbe AES-128-CBC -keypbe AES-128-CBC"),
     ("aes_192", "-certpbe AES-192-CBC -keypbe AES-192-CBC"),
     ("pbes2_des3", "-certpbe DES-EDE3-CBC -keypbe DES-EDE3-CBC"),
@@ -301,10 +305,6 @@ fn not_read(folder: &Folder) {
         (
             "-certpbe CAMELLIA-256-CBC -keypbe CAMELLIA-256-CBC",
             "Camellia-256",
-        ),
-        (
-            "-legacy -certpbe PBE-SHA1-RC4-128 -keypbe PBE-SHA1-RC4-128",
-            "RC4-128",
         ),
         ("-macalg sha3-256", "2.16.840.1.101.3.4.2.8"),
     ] {

@@ -34,6 +34,16 @@ pub enum Format {
     Pkcs7,
     /// A public key (`SubjectPublicKeyInfo`) in DER.
     PublicKey,
+    /// BouncyCastle's BKS.
+    Bks,
+    /// BouncyCastle's UBER.
+    Uber,
+    /// BouncyCastle's FIPS store (BCFKS).
+    Bcfks,
+    /// A key of PuTTY.
+    Putty,
+    /// A ZIP archive.
+    Zip,
     /// An HTML or XML page.
     WebPage,
     /// Another SEQUENCE of ASN.1.
@@ -51,7 +61,13 @@ impl Format {
         if bytes.starts_with(&[0xce, 0xce, 0xce, 0xce]) {
             return Self::Jceks;
         }
-        if let Some(format) = der(bytes) {
+        if bytes.starts_with(b"PK\x03\x04") {
+            return Self::Zip;
+        }
+        if bytes.starts_with(b"PuTTY-User-Key-File-") {
+            return Self::Putty;
+        }
+        if let Some(format) = bouncy_castle(bytes).or_else(|| der(bytes)) {
             return format;
         }
         if bytes.windows(10).any(|window| window == b"-----BEGIN") {
@@ -91,6 +107,11 @@ impl Format {
             Self::CertificateRequest => "a certificate request in DER",
             Self::Pkcs7 => "a PKCS#7 file of certificates",
             Self::PublicKey => "a public key in DER",
+            Self::Bks => "a BKS store of BouncyCastle",
+            Self::Uber => "a UBER store of BouncyCastle",
+            Self::Bcfks => "a BCFKS store of BouncyCastle",
+            Self::Putty => "a key of PuTTY",
+            Self::Zip => "a ZIP archive",
             Self::WebPage => "a web page",
             Self::OtherDer => "a DER file of an unknown kind",
             Self::Unknown => "a file of an unknown kind",
@@ -123,6 +144,17 @@ impl Format {
                 "it has no private key: name the file of the key; openssl pkcs7 -inform DER -in FILE -print_certs -out NEW.pem writes what certificate= reads"
             }
             Self::PublicKey => "this is the public half: name the file of the private key",
+            Self::Bks => {
+                "convert it: keytool -importkeystore -providerpath bcprov.jar -provider org.bouncycastle.jce.provider.BouncyCastleProvider -srcstoretype BKS -srckeystore FILE -deststoretype PKCS12 -destkeystore NEW.p12"
+            }
+            Self::Uber => {
+                "convert it: keytool -importkeystore -providerpath bcprov.jar -provider org.bouncycastle.jce.provider.BouncyCastleProvider -srcstoretype UBER -srckeystore FILE -deststoretype PKCS12 -destkeystore NEW.p12"
+            }
+            Self::Bcfks => {
+                "convert it: keytool -importkeystore -providerpath bcprov.jar -provider org.bouncycastle.jce.provider.BouncyCastleProvider -srcstoretype BCFKS -srckeystore FILE -deststoretype PKCS12 -destkeystore NEW.p12"
+            }
+            Self::Putty => "convert it: puttygen FILE -O private-openssh -o NEW.pem",
+            Self::Zip => "take the key file out of it: unzip FILE",
             Self::WebPage => "the download was not of a key: take the file from its source again",
             Self::OtherDer | Self::Unknown => {
                 "key files are PEM, PKCS#12 or JKS: file FILE and openssl asn1parse -inform DER -in FILE tell what it may be"
@@ -151,6 +183,18 @@ impl Format {
             known => format!("this is {}, not a {wanted}", known.what()),
         };
         Error::new(ErrorKind::Malformed, message).with_hint(self.cure())
+    }
+}
+
+/// BKS and UBER begin with a version and the length of a salt, 20 bytes; the salt and a count of rounds follow. After
+/// that BKS has its first entry, or the mark of its end, and UBER is encrypted.
+fn bouncy_castle(bytes: &[u8]) -> Option<Format> {
+    let version = bytes.strip_prefix(&[0, 0, 0])?;
+    let after = version.get(1..)?.strip_prefix(&[0, 0, 0, 20])?;
+    match (version.first()?, after.get(24..26)) {
+        (2, _) | (1, Some([0..=4, 0])) => Some(Format::Bks),
+        (1, _) => Some(Format::Uber),
+        _ => None,
     }
 }
 
@@ -194,6 +238,8 @@ fn in_sequence(outer: &[u8]) -> Option<Format> {
         },
         // TBSCertificate of versions 2 and 3.
         tag::CONTEXT_0 => Some(Format::Certificate),
+        // What is encrypted or open, and after it the integrity check.
+        tag::SEQUENCE => is_bcfks(inner).then_some(Format::Bcfks),
         // A version 1 certificate goes on with an algorithm, a request with a name.
         tag::INTEGER => {
             let second = enter(skip(inner)?, tag::SEQUENCE)?;
@@ -205,6 +251,24 @@ fn in_sequence(outer: &[u8]) -> Option<Format> {
         }
         _ => None,
     }
+}
+
+/// An encrypted store of BouncyCastle: an algorithm (PBES2) one level deeper than in an encrypted key.
+fn is_bcfks(bytes: &[u8]) -> bool {
+    const PBES2: [u8; 11] = [
+        tag::OID,
+        9,
+        0x2a,
+        0x86,
+        0x48,
+        0x86,
+        0xf7,
+        0x0d,
+        0x01,
+        0x05,
+        0x0d,
+    ];
+    enter(bytes, tag::SEQUENCE).is_some_and(|algorithm| algorithm.starts_with(&PBES2))
 }
 
 /// What lies in an element of this tag at the beginning.

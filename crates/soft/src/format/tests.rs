@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn the_first_bytes_tell() {
-    let cases: [(&[u8], Format); 16] = [
+    let cases: [(&[u8], Format); 18] = [
         (b"", Format::Empty),
         (b" \r\n", Format::Empty),
         (b"\xfe\xed\xfe\xed\0\0\0\x02", Format::Jks),
@@ -38,6 +38,8 @@ fn the_first_bytes_tell() {
             Format::Certificate,
         ),
         (b"<!DOCTYPE html>", Format::WebPage),
+        (b"PuTTY-User-Key-File-3: ssh-rsa", Format::Putty),
+        (b"PK\x03\x04\x14\0\x09\0", Format::Zip),
         (b"hello", Format::Unknown),
     ];
     for (bytes, expected) in cases {
@@ -51,9 +53,28 @@ fn requests_and_old_certificates_are_told_apart() {
     assert_eq!(Format::of(request), Format::CertificateRequest);
     let version_1 = b"\x30\x82\x02\0\x30\x82\x01\0\x02\x01\x07\x30\x0d\x06\x09\x2a\x86";
     assert_eq!(Format::of(version_1), Format::Certificate);
+    let bcfks =
+        b"\x30\x82\x0a\x41\x30\x82\x09\x83\x30\x81\x95\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x05\x0d";
+    assert_eq!(Format::of(bcfks), Format::Bcfks);
     let pkcs7 = b"\x30\x82\x02\0\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02";
     assert_eq!(Format::of(pkcs7), Format::Pkcs7);
     assert_eq!(Format::of(b"\x30\x03\x05\0\0"), Format::OtherDer);
+}
+
+#[test]
+fn stores_of_bouncy_castle_are_told_apart() {
+    let store = |version: u8, rest: &[u8]| {
+        let start = [
+            &[0, 0, 0, version, 0, 0, 0, 20][..],
+            &[7; 20],
+            &[0, 0, 7, 0x77],
+        ];
+        Format::of(&[&start.concat(), rest].concat())
+    };
+    assert_eq!(store(2, b"\x04\0\x03jwt"), Format::Bks);
+    assert_eq!(store(1, b"\x04\0\x03jwt"), Format::Bks);
+    assert_eq!(store(1, b"\xfe\x44\x39\x9c"), Format::Uber);
+    assert_eq!(store(3, b""), Format::Unknown);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The block ciphers of key files, all in CBC mode with the padding of PKCS#7.
+//! The ciphers of key files: block ciphers in CBC mode with the padding of PKCS#7, and RC4.
 
 use cbc::cipher::{
     BlockCipherDecrypt, BlockCipherEncrypt, BlockModeDecrypt, BlockModeEncrypt, InnerIvInit,
@@ -6,9 +6,9 @@ use cbc::cipher::{
 };
 use keybearer_core::{Result, Secret};
 
-use super::{malformed, wrong_password};
+use super::{malformed, rc4, wrong_password};
 
-/// A block cipher with the size of its key.
+/// A cipher with the size of its key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Cipher {
     Aes128,
@@ -22,6 +22,10 @@ pub(super) enum Cipher {
     Rc2 {
         bits: usize,
     },
+    /// RC4 with a key of so many bits.
+    Rc4 {
+        bits: usize,
+    },
 }
 
 impl Cipher {
@@ -31,7 +35,7 @@ impl Cipher {
             Self::Aes128 | Self::Des2 => 16,
             Self::Aes192 | Self::Des3 => 24,
             Self::Aes256 => 32,
-            Self::Rc2 { bits } => bits / 8,
+            Self::Rc2 { bits } | Self::Rc4 { bits } => bits / 8,
         }
     }
 
@@ -40,6 +44,7 @@ impl Cipher {
         match self {
             Self::Aes128 | Self::Aes192 | Self::Aes256 => 16,
             Self::Des3 | Self::Des2 | Self::Rc2 { .. } => 8,
+            Self::Rc4 { .. } => 0,
         }
     }
 
@@ -53,6 +58,7 @@ impl Cipher {
             Self::Rc2 { bits } => {
                 decrypt(rc2::Rc2::new_with_eff_key_len(key, bits), iv, ciphertext)
             }
+            Self::Rc4 { .. } => Ok(Secret::new(rc4::apply(key, ciphertext).as_slice())),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Password-based encryption, as key files use it.
 //!
 //! Read: PBES2 (RFC 8018) by PBKDF2 (HMAC with SHA-1 to SHA-512) or scrypt (RFC 7914), with AES in CBC mode or triple
-//! DES; the schemes of PKCS#12 (RFC 7292 appendix C) with triple DES and RC2; and its MAC, PBMAC1 (RFC 9579) included.
+//! DES; the schemes of PKCS#12 (RFC 7292 appendix C) with triple DES, RC2 and RC4; and its MAC, PBMAC1 (RFC 9579) included.
 //! Written: PBES2, PBKDF2 with HMAC-SHA-256, AES-256 in CBC mode. What a derivation costs is charged to a [`WorkBudget`]
 //! before it begins.
 
@@ -10,6 +10,7 @@ mod hash;
 mod kdf;
 mod mac;
 mod pkcs8;
+mod rc4;
 mod scheme;
 
 use keybearer_core::{Error, ErrorKind, Result, Secret};

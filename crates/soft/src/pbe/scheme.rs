@@ -5,6 +5,7 @@ use der::{
     asn1::{AnyRef, IntRef, ObjectIdentifier, OctetStringRef},
 };
 use keybearer_core::{Error, ErrorKind, Result, Secret};
+use zeroize::Zeroizing;
 
 use super::{
     cipher::Cipher,
@@ -21,7 +22,15 @@ pub(super) const AES_256_CBC: ObjectIdentifier =
 const SCRYPT: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.11591.4.11");
 
 /// RFC 7292 appendix C.
-const PKCS12_SCHEMES: [(ObjectIdentifier, Cipher); 4] = [
+const PKCS12_SCHEMES: [(ObjectIdentifier, Cipher); 6] = [
+    (
+        ObjectIdentifier::new_unwrap("1.2.840.113549.1.12.1.1"),
+        Cipher::Rc4 { bits: 128 },
+    ),
+    (
+        ObjectIdentifier::new_unwrap("1.2.840.113549.1.12.1.2"),
+        Cipher::Rc4 { bits: 40 },
+    ),
     (
         ObjectIdentifier::new_unwrap("1.2.840.113549.1.12.1.3"),
         Cipher::Des3,
@@ -57,9 +66,7 @@ const PBES2_CIPHERS: [(ObjectIdentifier, Cipher); 4] = [
 ];
 
 /// Names for people, of algorithms that are not read here.
-const OTHERS: [(&str, &str); 18] = [
-    ("1.2.840.113549.1.12.1.1", "RC4-128"),
-    ("1.2.840.113549.1.12.1.2", "RC4-40"),
+const OTHERS: [(&str, &str); 16] = [
     ("1.2.840.113549.1.5.1", "MD2 and DES"),
     ("1.2.840.113549.1.5.3", "MD5 and DES"),
     ("1.2.840.113549.1.5.4", "MD2 and RC2"),
@@ -176,7 +183,10 @@ impl<'a> Scheme<'a> {
                 let mut outcome = Err(wrong_password());
                 for form in Utf16Password::forms(password) {
                     let key = kdf.derive(&form, Purpose::Key, cipher.key_len(), budget)?;
-                    let iv = kdf.derive(&form, Purpose::Iv, cipher.iv_len(), budget)?;
+                    let iv = match cipher.iv_len() {
+                        0 => Zeroizing::default(),
+                        len => kdf.derive(&form, Purpose::Iv, len, budget)?,
+                    };
                     outcome = cipher.decrypt(&key, &iv, ciphertext).and_then(plausible);
                     if outcome.is_ok() {
                         break;

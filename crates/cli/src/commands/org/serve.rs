@@ -106,7 +106,10 @@ pub(crate) async fn run(arguments: &Arguments, cx: &Context) -> Outcome {
 
 impl Arguments {
     fn builder(&self) -> Result<Builder, Failure> {
-        let policy: Policy = self.policy.parse().map_err(|why: &str| Failure::usage(why))?;
+        let policy: Policy = self
+            .policy
+            .parse()
+            .map_err(|why: &str| Failure::usage(why))?;
         let mut builder = LocalOrg::builder()
             .listen(self.listen)
             .tls(self.tls)
