@@ -30,14 +30,11 @@ pub const CLIENT_ID: &str = "3MVG9tests.keybearer";
 /// The user that tests log in.
 pub const USER: &str = "integration@example.org";
 
-/// The README's Rust, compiled.
+/// The Rust of the README and the book, compiled.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
-#[derive(Debug)]
-pub struct Readme;
-
-/// The Rust of the book's page on the library, compiled.
-#[cfg(doctest)]
 #[doc = include_str!("../../docs/library.md")]
+#[doc = include_str!("../../docs/local-org.md")]
+#[doc = include_str!("../../docs/own-source.md")]
 #[derive(Debug)]
-pub struct LibraryPage;
+pub struct Book;

@@ -78,6 +78,8 @@ fn ours(pem: &str, url: &str, audience: &str) -> Arc<Login> {
 /// What a programmer writes who has a PEM file and an afternoon: no cache, no retry, no check.
 fn theirs(pem: &str, url: &str, audience: &str) -> Arc<Login> {
     let key = Arc::new(EncodingKey::from_rsa_pem(pem.as_bytes()).unwrap());
+    // What this build's reqwest asks of every program that uses it.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let client = reqwest::Client::new();
     let (url, audience) = (url.to_owned(), audience.to_owned());
     Arc::new(Box::new(move || {

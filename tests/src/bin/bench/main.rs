@@ -83,14 +83,11 @@ impl Row {
     }
 }
 
-/// The median of what `work` takes, over so many runs.
-fn median(runs: usize, mut work: impl FnMut()) -> Duration {
-    let time = |_| {
-        let started = Instant::now();
-        work();
-        started.elapsed()
-    };
-    middle((0..runs).map(time).collect())
+/// What `work` takes.
+fn time(work: impl FnOnce()) -> Duration {
+    let started = Instant::now();
+    work();
+    started.elapsed()
 }
 
 fn middle(mut times: Vec<Duration>) -> Duration {
