@@ -90,7 +90,11 @@ fn pkcs11_page(module: &str) {
     let scratch = Scratch::new();
     let told = typed(scratch.folder(), &script);
     assert_eq!(told.status, 0, "{}\n{}", told.stdout, told.stderr);
-    for said in ["object=job;id=%01", "RS256, RS384", "-----END CERTIFICATE-----"] {
+    for said in [
+        "object=job;id=%01",
+        "RS256, RS384",
+        "-----END CERTIFICATE-----",
+    ] {
         assert!(told.stdout.contains(said), "{said}: {}", told.stdout);
     }
     assert!(!told.stdout.contains("correct-horse"), "{}", told.stdout);
