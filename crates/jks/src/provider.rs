@@ -6,7 +6,7 @@ use keybearer_core::{
     Attribute, Entries, Entry, EntryKind, Error, ErrorKind, KeyMaker, KeyUri, OpenContext,
     Provider, Result, Signer, async_trait,
 };
-use keybearer_soft::{PrivateKey, SoftSigner, alias, file, work::WorkBudget};
+use keybearer_soft::{PrivateKey, SoftSigner, alias, file, offload, work::WorkBudget};
 
 use crate::{
     protection,
@@ -73,20 +73,21 @@ impl Provider for Jks {
                 "the key has a password of its own: give key-password-source",
                 |_| "check what key-password-source names; it is not the store's password",
             );
-            let mut budget = WorkBudget::new(cx.work);
-            let der = protection::recover(
-                protected,
-                own.as_ref().unwrap_or(&store_password),
-                &mut budget,
-            )
-            .map_err(|error| match error.kind() {
-                ErrorKind::BadSecret => error.with_hint(hint),
-                _ => error,
-            })?;
             let certificates = entry.certificates()?;
-            let key = PrivateKey::from_pkcs8_der_beside(der.expose(), &certificates)?;
             let uri = uri.clone().with_attribute("alias", &entry.alias);
-            Ok::<_, Error>(Arc::new(SoftSigner::new(&uri, &key, &certificates)?) as Arc<dyn Signer>)
+            let (protected, password, work) =
+                (protected.to_vec(), own.unwrap_or(store_password), cx.work);
+            // The key derivation of a JCEKS store takes up to seconds.
+            let signer = offload(move || {
+                let der = protection::recover(&protected, &password, &mut WorkBudget::new(work))
+                    .map_err(|error| match error.kind() {
+                        ErrorKind::BadSecret => error.with_hint(hint),
+                        _ => error,
+                    })?;
+                let key = PrivateKey::from_pkcs8_der_beside(der.expose(), &certificates)?;
+                SoftSigner::new(&uri, &key, &certificates)
+            });
+            Ok::<_, Error>(Arc::new(signer.await?) as Arc<dyn Signer>)
         };
         opened.await.map_err(|error| error.with_key(uri))
     }

@@ -43,23 +43,23 @@ impl Provider for Pem {
         let bytes = file::read(uri, cx).await?;
         let opened = async {
             let blocks = Blocks::read(bytes.expose())?;
-            let block = blocks.key()?;
-            let password = if block.is_encrypted() {
+            let password = if blocks.key()?.is_encrypted() {
                 uri.secret("password", "password of the key", cx.env.as_ref())
                     .await?
             } else {
                 None
             };
-            let key = block.open(
-                password.as_ref(),
-                &blocks.certificates,
-                &mut WorkBudget::new(cx.work),
-            )?;
-            Ok::<_, keybearer_core::Error>(Arc::new(SoftSigner::new(
-                uri,
-                &key,
-                &blocks.certificates,
-            )?) as Arc<dyn Signer>)
+            let (uri, work) = (uri.clone(), cx.work);
+            // Key derivations take up to seconds.
+            let signer = offload(move || {
+                let key = blocks.key()?.open(
+                    password.as_ref(),
+                    &blocks.certificates,
+                    &mut WorkBudget::new(work),
+                )?;
+                SoftSigner::new(&uri, &key, &blocks.certificates)
+            });
+            Ok::<_, keybearer_core::Error>(Arc::new(signer.await?) as Arc<dyn Signer>)
         };
         opened.await.map_err(|error| error.with_key(uri))
     }
