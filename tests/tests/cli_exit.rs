@@ -93,6 +93,7 @@ fn usage_and_configuration_are_2() {
         &["key", "show", "--json"],
         &["token", "--json", "--no-such-flag"],
         &["token", "--json", "--format", "env"],
+        &["--json", "token", "--format", "env"],
         &["token", "--json", "--lifetime", "long"],
         &["token", "--json", "--key", &key],
         &["token", "--json", "--key", &key, "--client-id", "a"],

@@ -1,8 +1,9 @@
 //! Help, manual pages, completions.
 #![allow(clippy::unwrap_used, reason = "a test ends where it fails")]
 
-use std::process::Command;
+use std::process::{Command, ExitCode};
 
+use keybearer_conformance::{Trial, program, require, run};
 use keybearer_tests::{Scratch, keybearer, ran};
 
 const COMMANDS: [&[&str]; 15] = [
@@ -23,7 +24,27 @@ const COMMANDS: [&[&str]; 15] = [
     &["man"],
 ];
 
-#[test]
+fn main() -> ExitCode {
+    let trial = |name: &str, test: fn()| {
+        Trial::test(format!("help::{name}"), move || {
+            test();
+            Ok(())
+        })
+    };
+    let mut trials = vec![
+        trial("reads well", every_command_has_help_that_reads_well),
+        trial("bash completes", bash_completes_commands_options_and_values),
+    ];
+    let man = require("man", || program("man", &["--version"]));
+    trials.extend(man.trials("help::manual pages", |_| {
+        vec![trial(
+            "manual pages",
+            every_command_has_a_manual_page_without_a_warning,
+        )]
+    }));
+    run(trials)
+}
+
 fn every_command_has_help_that_reads_well() {
     for command in COMMANDS {
         for flag in ["--help", "-h"] {
@@ -46,7 +67,6 @@ fn every_command_has_help_that_reads_well() {
     }
 }
 
-#[test]
 fn every_command_has_a_manual_page_without_a_warning() {
     let scratch = Scratch::new();
     for command in COMMANDS {
@@ -63,7 +83,6 @@ fn every_command_has_a_manual_page_without_a_warning() {
     }
 }
 
-#[test]
 fn bash_completes_commands_options_and_values() {
     let scratch = Scratch::new();
     let script = ran(&mut keybearer(&["completions", "bash"])).stdout;

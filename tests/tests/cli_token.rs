@@ -4,7 +4,7 @@
 use std::process::Command;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use keybearer_localorg::Fault;
+use keybearer_localorg::{App, Fault, LocalOrg, User};
 use keybearer_tests::{CLIENT_ID, Local, Scratch, USER, keybearer, ran};
 use serde_json::{Value, json};
 
@@ -224,7 +224,29 @@ fn servers_without_an_instance_url() {
 }
 
 #[test]
-fn the_proxy_and_the_certificate_authority_are_used() {
+fn the_certificate_authority_is_trusted_where_it_is_named() {
+    let scratch = Scratch::new();
+    let (key, certificate) = scratch.openssl_key("a", "rsa:2048");
+    let certificate = std::fs::read(certificate).unwrap();
+    let certificate = keybearer_core::Certificate::from_file(&certificate).unwrap();
+    let builder = LocalOrg::builder()
+        .tls(true)
+        .app(App::new(CLIENT_ID, certificate))
+        .user(User::new(USER));
+    let local = Local::start(builder);
+    let authority = scratch.write("ca.pem", local.org.ca_pem().unwrap());
+    let token = |more: &[&str]| {
+        let mut command = local.keybearer(&["token", "--json", "--key", &key]);
+        ran(command.args(more))
+    };
+    let answer = token(&["--ca-certificate", &authority]).json();
+    assert_eq!(answer["instance_url"], local.org.url());
+    assert_eq!(token(&[]).error(4)["kind"], "network");
+    assert_eq!(local.org.token_posts(), 1);
+}
+
+#[test]
+fn the_proxy_is_used() {
     let login = Login::new();
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let nobody = format!("http://{}", closed.local_addr().unwrap());

@@ -30,10 +30,16 @@ fn main() -> ExitCode {
             STORES.into_iter().map(trial).collect()
         });
         trials.extend(require("softhsm2", module).trials("guides::HSM", |module| {
-            vec![Trial::test("guides::HSM", move || {
-                hsm(module);
-                Ok(())
-            })]
+            vec![
+                Trial::test("guides::HSM", move || {
+                    hsm(module);
+                    Ok(())
+                }),
+                Trial::test("guides::pkcs11", move || {
+                    pkcs11_page(module);
+                    Ok(())
+                }),
+            ]
         }));
         trials
     });
@@ -74,6 +80,24 @@ fn hsm(module: &'static str) {
         "{}",
         told.stdout
     );
+}
+
+/// The page of the key source: from nothing to a certificate beside the key, which `cert export` then finds.
+fn pkcs11_page(module: &str) {
+    let page = Page::read("sources/pkcs11.md");
+    let script = page.section("With SoftHSM2");
+    let script = script.replace("/usr/lib/softhsm/libsofthsm2.so", module);
+    let scratch = Scratch::new();
+    let told = typed(scratch.folder(), &script);
+    assert_eq!(told.status, 0, "{}\n{}", told.stdout, told.stderr);
+    for said in [
+        "object=job;id=%01",
+        "RS256, RS384",
+        "-----END CERTIFICATE-----",
+    ] {
+        assert!(told.stdout.contains(said), "{said}: {}", told.stdout);
+    }
+    assert!(!told.stdout.contains("correct-horse"), "{}", told.stdout);
 }
 
 /// The org of the guide's reader.

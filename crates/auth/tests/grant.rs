@@ -8,12 +8,15 @@ mod support;
 
 use std::{
     collections::{BTreeSet, HashMap},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, SystemTime},
 };
 
 use key::TestKey;
-use keybearer_auth::{Client, ClientAuth, ExchangeErrorKind, JwtBearer, JwtBearerBuilder};
+use keybearer_auth::{Client, ClientAuth, Clock, ExchangeErrorKind, JwtBearer, JwtBearerBuilder};
 use keybearer_core::{Certificate, Network, Secret};
 use serde_json::{Value, json};
 use support::{Server, data};
@@ -146,6 +149,32 @@ async fn each_request_has_an_assertion_of_its_own() {
         }
     }
     assert_eq!(ids.len(), 6);
+}
+
+#[tokio::test]
+async fn an_assertion_begins_when_it_is_made() {
+    #[derive(Clone, Debug, Default)]
+    struct Hours(Arc<AtomicU64>);
+    impl Clock for Hours {
+        fn now(&self) -> SystemTime {
+            SystemTime::UNIX_EPOCH + Duration::from_secs(3600 * self.0.load(Ordering::SeqCst))
+        }
+        fn monotonic(&self) -> Duration {
+            Duration::ZERO
+        }
+    }
+    let (key, server) = (TestKey::new(), Server::answering(TOKEN).await);
+    let clock = Hours::default();
+    let grant = grant(&key, &server).build().with_clock(clock.clone());
+    for hour in 1..4 {
+        clock.0.store(hour, Ordering::SeqCst);
+        let token = grant.exchange().await.unwrap();
+        assert_eq!(token.obtained_at(), clock.now());
+        let (form, _) = sent(&server);
+        let [_, claims] = key.open(&form["assertion"]).unwrap();
+        assert_eq!(claims["iat"], 3600 * hour);
+        assert_eq!(claims["exp"], 3600 * hour + 180);
+    }
 }
 
 #[tokio::test]

@@ -1,24 +1,31 @@
-//! Sun's key protector (OID 1.3.6.1.4.1.42.2.17.1.1): a keystream of SHA-1 over password and salt.
+//! What protects a key: Sun's key protector (OID 1.3.6.1.4.1.42.2.17.1.1), a keystream of SHA-1 over password and salt; in
+//! JCEKS triple DES.
 
 use der::{
     Decode, Encode, Reader, Sequence, SliceReader, Tag, Tagged,
     asn1::{AnyRef, Null, ObjectIdentifier, OctetStringRef},
 };
 use keybearer_core::{Error, ErrorKind, Result, Secret};
+use keybearer_soft::{pbe, work::WorkBudget};
 use sha1::{Digest, Sha1};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 const PROTECTOR: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.42.2.17.1.1");
+const JCEKS_PROTECTOR: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.42.2.19.1");
 const BLOCK: usize = 20;
 
 /// The PKCS#8 key in an entry's `EncryptedPrivateKeyInfo`.
-pub(crate) fn recover(entry: &[u8], password: &Secret) -> Result<Secret> {
-    let (oid, protected) = outline(entry).map_err(|error| damaged(error.to_string()))?;
+pub(crate) fn recover(entry: &[u8], password: &Secret, budget: &mut WorkBudget) -> Result<Secret> {
+    let (algorithm, oid, protected) = outline(entry).map_err(|error| damaged(error.to_string()))?;
+    // JCEKS stores have either: Java reads both.
+    if oid == JCEKS_PROTECTOR {
+        return pbe::decrypt(algorithm, protected, password, budget);
+    }
     if oid != PROTECTOR {
         return Err(Error::new(
             ErrorKind::Unsupported,
-            format!("the key is protected by {oid}, which is not Sun's protector"),
+            format!("the key is protected by {oid}, which no Java key store uses"),
         ));
     }
     let middle = protected
@@ -30,10 +37,10 @@ pub(crate) fn recover(entry: &[u8], password: &Secret) -> Result<Secret> {
     let password = utf16(password)?;
     let key = keystream(&password, salt, sealed);
     if !bool::from(digest(&password, &key).ct_eq(check)) {
-        return Err(
-            Error::new(ErrorKind::BadSecret, "the password of the key is wrong")
-                .with_hint("the key has a password of its own: give key-password-source"),
-        );
+        return Err(Error::new(
+            ErrorKind::BadSecret,
+            "the password of the key is wrong",
+        ));
     }
     Ok(Secret::new(key.as_slice()))
 }
@@ -100,16 +107,18 @@ fn digest(password: &[u8], text: &[u8]) -> [u8; BLOCK] {
     digest.finalize().into()
 }
 
-fn outline(entry: &[u8]) -> der::Result<(ObjectIdentifier, &[u8])> {
+/// The whole algorithm, its name, and what it protects.
+fn outline(entry: &[u8]) -> der::Result<(&[u8], ObjectIdentifier, &[u8])> {
     let whole = AnyRef::from_der(entry)?;
     whole.tag().assert_eq(Tag::Sequence)?;
     let mut fields = SliceReader::new(whole.value())?;
-    let algorithm = AnyRef::decode(&mut fields)?;
-    algorithm.tag().assert_eq(Tag::Sequence)?;
-    let oid = ObjectIdentifier::decode(&mut SliceReader::new(algorithm.value())?)?;
+    let algorithm = fields.tlv_bytes()?;
+    let inner = AnyRef::from_der(algorithm)?;
+    inner.tag().assert_eq(Tag::Sequence)?;
+    let oid = ObjectIdentifier::decode(&mut SliceReader::new(inner.value())?)?;
     let protected = <&OctetStringRef>::decode(&mut fields)?.as_bytes();
     fields.finish()?;
-    Ok((oid, protected))
+    Ok((algorithm, oid, protected))
 }
 
 fn failed(why: String) -> Error {

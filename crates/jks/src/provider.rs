@@ -6,7 +6,7 @@ use keybearer_core::{
     Attribute, Entries, Entry, EntryKind, Error, ErrorKind, KeyMaker, KeyUri, OpenContext,
     Provider, Result, Signer, async_trait,
 };
-use keybearer_soft::{PrivateKey, SoftSigner, alias, file};
+use keybearer_soft::{PrivateKey, SoftSigner, alias, file, work::WorkBudget};
 
 use crate::{
     protection,
@@ -73,11 +73,16 @@ impl Provider for Jks {
                 "the key has a password of its own: give key-password-source",
                 |_| "check what key-password-source names; it is not the store's password",
             );
-            let der = protection::recover(protected, own.as_ref().unwrap_or(&store_password))
-                .map_err(|error| match error.kind() {
-                    ErrorKind::BadSecret => error.with_hint(hint),
-                    _ => error,
-                })?;
+            let mut budget = WorkBudget::new(cx.work);
+            let der = protection::recover(
+                protected,
+                own.as_ref().unwrap_or(&store_password),
+                &mut budget,
+            )
+            .map_err(|error| match error.kind() {
+                ErrorKind::BadSecret => error.with_hint(hint),
+                _ => error,
+            })?;
             let certificates = entry.certificates()?;
             let key = PrivateKey::from_pkcs8_der_beside(der.expose(), &certificates)?;
             let uri = uri.clone().with_attribute("alias", &entry.alias);
@@ -95,7 +100,10 @@ impl Provider for Jks {
             let store = reader::read(bytes.expose(), password.as_ref())?;
             let entries = store.entries.into_iter();
             let told = entries.map(|entry| told(entry, password.is_some()));
-            Ok(Entries::new("JKS", told.collect::<Result<_>>()?))
+            Ok(Entries::new(
+                store.kind.name(),
+                told.collect::<Result<_>>()?,
+            ))
         };
         told().map_err(|error: Error| error.with_key(uri))
     }
@@ -119,10 +127,10 @@ fn choose<'a>(store: Store<'a>, alias: Option<&str>) -> Result<(StoreEntry<'a>, 
 }
 
 fn told(entry: StoreEntry<'_>, checked: bool) -> Result<Entry> {
-    let kind = if entry.key.is_some() {
-        EntryKind::Key
-    } else {
-        EntryKind::Certificate
+    let kind = match entry.key {
+        Some(_) => EntryKind::Key,
+        None if entry.is_secret => EntryKind::Secret,
+        None => EntryKind::Certificate,
     };
     let certificates = entry.certificates()?;
     let key_type = certificates

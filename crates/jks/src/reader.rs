@@ -1,22 +1,32 @@
-//! The format of JKS: a header, entries, a digest over all of it and the password.
+//! The format of JKS and JCEKS: a header, entries, a digest over all of it and the password.
 
 use keybearer_core::{Certificate, Error, ErrorKind, Result, Secret};
 use keybearer_soft::format::Format;
 use sha1::{Digest, Sha1};
 use subtle::ConstantTimeEq;
 
-use crate::{modified_utf8, protection::utf16};
+use crate::{modified_utf8, protection::utf16, serialized};
 
 /// A store whose outline is whole.
 pub(crate) struct Store<'a> {
+    pub(crate) kind: Kind,
     pub(crate) version: u32,
     pub(crate) entries: Vec<StoreEntry<'a>>,
 }
 
+/// They differ in their first bytes, in what protects a key, and in secret keys, which JCEKS alone has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Jks,
+    Jceks,
+}
+
 pub(crate) struct StoreEntry<'a> {
     pub(crate) alias: String,
-    /// The protected key, an `EncryptedPrivateKeyInfo`; `None` for a certificate alone.
+    /// The protected key, an `EncryptedPrivateKeyInfo`, of an entry that has one.
     pub(crate) key: Option<&'a [u8]>,
+    /// Whether it is a secret key, of which nothing more is read.
+    pub(crate) is_secret: bool,
     /// All of the entry, as it is written.
     pub(crate) whole: &'a [u8],
     /// X.509 in DER. What is in a certificate of another kind is not told here.
@@ -26,6 +36,7 @@ pub(crate) struct StoreEntry<'a> {
 pub(crate) const MAGIC: [u8; 4] = [0xfe, 0xed, 0xfe, 0xed];
 pub(crate) const KEY: u32 = 1;
 pub(crate) const CERTIFICATE: u32 = 2;
+const SECRET: u32 = 3;
 pub(crate) const X509: &str = "X.509";
 const DIGEST: usize = 20;
 /// What is hashed between the password and the store.
@@ -36,9 +47,11 @@ const MOST_PARTS: u32 = 16_384;
 
 /// Checks the digest with the password, then reads the entries; without a password the entries are read unchecked.
 pub(crate) fn read<'a>(bytes: &'a [u8], password: Option<&Secret>) -> Result<Store<'a>> {
-    if !bytes.starts_with(&MAGIC) {
-        return Err(Format::of(bytes).instead_of("JKS store"));
-    }
+    let kind = match Format::of(bytes) {
+        Format::Jks => Kind::Jks,
+        Format::Jceks => Kind::Jceks,
+        other => return Err(other.instead_of("JKS store")),
+    };
     let (body, written) = bytes
         .len()
         .checked_sub(DIGEST)
@@ -48,7 +61,7 @@ pub(crate) fn read<'a>(bytes: &'a [u8], password: Option<&Secret>) -> Result<Sto
         && !bool::from(digest(body, password)?.ct_eq(written))
     {
         // An outline that breaks off is damage, whatever the password.
-        entries(body)?;
+        entries(kind, body)?;
         return Err(Error::new(
             ErrorKind::BadSecret,
             "the store password is wrong, or the store was changed",
@@ -57,7 +70,7 @@ pub(crate) fn read<'a>(bytes: &'a [u8], password: Option<&Secret>) -> Result<Sto
             "check the password first; keytool -list -keystore FILE says the same of a wrong one",
         ));
     }
-    entries(body)
+    entries(kind, body)
 }
 
 /// What stands at the end of a store.
@@ -67,6 +80,15 @@ pub(crate) fn digest(body: &[u8], password: &Secret) -> Result<[u8; DIGEST]> {
     digest.update(WHITENER);
     digest.update(body);
     Ok(digest.finalize().into())
+}
+
+impl Kind {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Jks => "JKS",
+            Self::Jceks => "JCEKS",
+        }
+    }
 }
 
 impl StoreEntry<'_> {
@@ -79,7 +101,7 @@ impl StoreEntry<'_> {
     }
 }
 
-fn entries(body: &[u8]) -> Result<Store<'_>> {
+fn entries(kind: Kind, body: &[u8]) -> Result<Store<'_>> {
     let mut cursor = Cursor {
         rest: body.get(MAGIC.len()..).unwrap_or_default(),
         parts: 0,
@@ -88,17 +110,24 @@ fn entries(body: &[u8]) -> Result<Store<'_>> {
     if !matches!(version, 1 | 2) {
         return Err(Error::new(
             ErrorKind::Unsupported,
-            format!("this is version {version} of JKS, and 1 and 2 are known"),
+            format!(
+                "this is version {version} of {}, and 1 and 2 are known",
+                kind.name()
+            ),
         ));
     }
     let count = cursor.number()?;
     let mut entries = Vec::new();
     // A count is believed an entry at a time: each takes bytes that must be there.
     for _ in 0..count {
-        entries.push(cursor.entry(version)?);
+        entries.push(cursor.entry(kind, version)?);
     }
     if cursor.rest.is_empty() {
-        Ok(Store { version, entries })
+        Ok(Store {
+            kind,
+            version,
+            entries,
+        })
     } else {
         Err(malformed("bytes follow the last entry"))
     }
@@ -110,7 +139,7 @@ struct Cursor<'a> {
 }
 
 impl<'a> Cursor<'a> {
-    fn entry(&mut self, version: u32) -> Result<StoreEntry<'a>> {
+    fn entry(&mut self, kind: Kind, version: u32) -> Result<StoreEntry<'a>> {
         self.part()?;
         let before = self.rest;
         let tag = self.number()?;
@@ -129,12 +158,20 @@ impl<'a> Cursor<'a> {
                 chain.extend(self.certificate(version)?);
                 None
             }
+            SECRET if kind == Kind::Jceks => {
+                let (_, rest) = serialized::split(self.rest).ok_or_else(|| {
+                    malformed("a secret key in it is cut off or of no known shape")
+                })?;
+                self.rest = rest;
+                None
+            }
             other => return Err(malformed(&format!("an entry has the tag {other}"))),
         };
         let length = before.len() - self.rest.len();
         Ok(StoreEntry {
             alias,
             key,
+            is_secret: tag == SECRET,
             chain,
             whole: before.get(..length).unwrap_or_default(),
         })
@@ -192,5 +229,5 @@ impl<'a> Cursor<'a> {
 }
 
 fn malformed(why: &str) -> Error {
-    Error::new(ErrorKind::Malformed, "the JKS store is damaged").with_source(why.to_owned())
+    Error::new(ErrorKind::Malformed, "the Java key store is damaged").with_source(why.to_owned())
 }

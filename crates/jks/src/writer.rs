@@ -7,7 +7,7 @@ use keybearer_soft::PrivateKey;
 
 use crate::{
     modified_utf8, protection,
-    reader::{self, CERTIFICATE, KEY, MAGIC, X509},
+    reader::{self, CERTIFICATE, KEY, Kind, MAGIC, X509},
 };
 
 /// A JKS store that is being written: a new one, or one that was read and gets more entries.
@@ -47,9 +47,15 @@ impl StoreWriter {
     /// A store as it is, to be written again.
     ///
     /// # Errors
-    /// [`ErrorKind::BadSecret`] where the digest does not fit the password, [`ErrorKind::Malformed`] for what is no JKS.
+    /// [`ErrorKind::BadSecret`] where the digest does not fit the password, [`ErrorKind::Malformed`] for what is no JKS,
+    /// [`ErrorKind::Unsupported`] for JCEKS.
     pub fn read(bytes: &[u8], password: &Secret) -> Result<Self> {
         let store = reader::read(bytes, Some(password))?;
+        if store.kind != Kind::Jks {
+            return Err(refused("nothing is written into JCEKS stores here").with_hint(
+                "make a JKS of it: keytool -importkeystore -srcstoretype JCEKS -srckeystore FILE -deststoretype JKS -destkeystore NEW.jks",
+            ));
+        }
         let entries = store.entries.into_iter();
         Ok(Self {
             version: store.version,

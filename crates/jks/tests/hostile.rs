@@ -8,7 +8,7 @@ use std::{fs, path::Path, process::ExitCode};
 use keybearer_conformance::{HostileFiles, run};
 use keybearer_core::{EcCurve, ErrorKind, KeyType, KeyUri, Secret};
 use keybearer_jks::StoreWriter;
-use support::{Case, PASSWORD};
+use support::{Case, PASSWORD, signed};
 
 const DAMAGED: &[ErrorKind] = &[
     ErrorKind::Malformed,
@@ -50,7 +50,7 @@ fn main() -> ExitCode {
     ])
 }
 
-/// Each with a digest that is right: whoever wrote it knew the password.
+/// Each with a digest that is right.
 fn hostile(sound: &[u8]) -> HostileFiles {
     let body = &sound[..sound.len() - 20];
     // The tag, the alias and the date; then the length of the key.
@@ -157,9 +157,4 @@ fn largest() -> HostileFiles {
             vec![0xfe; (16 << 20) + 1],
             &[ErrorKind::Malformed],
         )
-}
-
-fn signed(body: &[u8]) -> Vec<u8> {
-    let hashed = [&support::utf16(PASSWORD)[..], b"Mighty Aphrodite", body].concat();
-    [body, &support::sha1(&hashed).unwrap()].concat()
 }

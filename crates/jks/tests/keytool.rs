@@ -134,14 +134,7 @@ fn version_1() -> Result<(), Failed> {
     let mut bytes = StoreWriter::new().finish(&Secret::from(PASSWORD))?;
     // An empty store of version 1 differs in one byte, and in the digest over it.
     bytes[7] = 1;
-    let body = bytes.len() - 20;
-    let hashed = [
-        &support::utf16(PASSWORD)[..],
-        b"Mighty Aphrodite",
-        &bytes[..body],
-    ]
-    .concat();
-    bytes.splice(body.., support::sha1(&hashed)?);
+    let bytes = support::signed(&bytes[..bytes.len() - 20]);
     fs::write(&case.store, bytes)?;
     case.make(&case.uri("job"), made_here().0, false)?;
     if fs::read(&case.store)?[7] != 1 {

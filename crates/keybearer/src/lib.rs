@@ -14,16 +14,25 @@
 //! };
 //! use std::{error::Error, time::Duration};
 //!
-//! # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/org.rs"));
 //! # #[tokio::main(flavor = "current_thread")]
-//! # async fn main() {
-//! #     let made = MadeOrg::start().await;
-//! #     let answer = versions(&made.key, &made.org.url()).await.unwrap();
-//! #     assert_eq!((answer.status(), made.org.token_posts()), (200, 1));
+//! # async fn main() -> Result<(), Box<dyn Error>> {
+//! #     use keybearer_localorg::{App, LocalOrg, User};
+//! #     let made = keybearer_soft::PrivateKey::generate(keybearer::KeyType::Rsa { bits: 2048 })?;
+//! #     let file = tempfile::NamedTempFile::with_suffix(".pem")?;
+//! #     let block = pem::Pem::new("PRIVATE KEY", made.to_pkcs8_der().expose());
+//! #     std::fs::write(&file, pem::encode(&block))?;
+//! #     let path = file.path().display().to_string();
+//! #     let bound = Bound::new(keybearer::open(&path).await?, Algorithm::Rs256)?;
+//! #     let certificate = keybearer_x509::SelfSigned::new("CN=job")?.issue(&bound).await?;
+//! #     let app = App::new("3MVG9...", vec![certificate]);
+//! #     let org = LocalOrg::builder().app(app).user(User::new("job@example.com")).start().await?;
+//! #     let answer = versions(&path, &org.url()).await?;
+//! #     assert_eq!((answer.status(), org.token_posts()), (200, 1));
+//! #     Ok(())
 //! # }
 //! #
 //! /// Which versions of the API an org has. `key` may be "job.pem", "jks:keys.jks?alias=job&password-source=env:PASSWORD" or
-//! /// "pkcs11:token=jwt;object=job?pin-source=env:PIN", `login_url` is https://MyDomain.my.salesforce.com.
+//! /// "pkcs11:token=jwt;object=job?module-name=softhsm2&pin-source=env:PIN", `login_url` is https://MyDomain.my.salesforce.com.
 //! async fn versions(key: &str, login_url: &str) -> Result<Response, Box<dyn Error>> {
 //!     let key = Bound::new(keybearer::open(key).await?, Algorithm::Rs256)?;
 //!     let login = Login::at(login_url, key, "3MVG9...", "job@example.com")?;

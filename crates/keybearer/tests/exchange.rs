@@ -1,7 +1,8 @@
 //! From a key's path to the API of a local org, through the facade alone.
 #![allow(clippy::unwrap_used, reason = "a test ends where it fails")]
 
-include!("support/org.rs");
+#[path = "support/org.rs"]
+mod org;
 
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use keybearer::{
     salesforce::Identity,
 };
 use keybearer_localorg::Fault;
+use org::MadeOrg;
 
 async fn call(token: &Token) -> u16 {
     let client = Client::new(&Network::default(), Duration::from_secs(20));

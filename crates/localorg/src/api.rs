@@ -29,6 +29,7 @@ const DAILY_CALLS: u64 = 15_000;
 #[derive(Deserialize)]
 pub(crate) struct Asked {
     q: Option<String>,
+    columns: Option<String>,
 }
 
 /// `/services/data/`: without a token, as at Salesforce.
@@ -80,6 +81,9 @@ pub(crate) async fn query(
 ) -> Response {
     call(&state, &version, &headers, |prefix, _| {
         let text = asked.q.as_deref().unwrap_or_default();
+        if asked.columns.as_deref() == Some("true") {
+            return soql::columns(text, &tables(&state));
+        }
         soql::answer(text, &tables(&state), prefix)
     })
 }

@@ -6,11 +6,13 @@
 //! token lives, and is repeated where the token comes and goes. The PIN is kept in memory for that. A wrong PIN is tried
 //! once in a process.
 
+mod access;
 mod exit;
 mod failure;
 mod fault;
 mod listing;
 mod locator;
+mod making;
 mod module;
 mod objects;
 mod opening;

@@ -78,10 +78,16 @@ impl KeyName {
         }
     }
 
+    /// The label and the identifier, as objects have them.
+    pub(crate) fn attributes(&self) -> impl Iterator<Item = Attribute> + Clone + use<> {
+        let id = self.id.clone().map(Attribute::Id);
+        id.into_iter()
+            .chain(self.label.clone().map(Attribute::Label))
+    }
+
     pub(crate) fn template(&self, class: ObjectClass) -> Vec<Attribute> {
         let mut template = vec![Attribute::Class(class)];
-        template.extend(self.id.clone().map(Attribute::Id));
-        template.extend(self.label.clone().map(Attribute::Label));
+        template.extend(self.attributes());
         if self.for_everybody {
             template.push(Attribute::Private(false));
         }
@@ -319,13 +325,19 @@ fn unwrap(point: &[u8], length: usize) -> &[u8] {
     <&OctetStringRef>::from_der(point).map_or(point, |inner| inner.as_bytes())
 }
 
-/// The curve that `CKA_EC_PARAMS` names by its object identifier.
+/// What `CKA_EC_PARAMS` holds for each curve: its object identifier in DER.
+const CURVES: [(&[u8], EcCurve); 3] = [
+    (b"\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07", EcCurve::P256),
+    (b"\x06\x05\x2b\x81\x04\x00\x22", EcCurve::P384),
+    (b"\x06\x05\x2b\x81\x04\x00\x23", EcCurve::P521),
+];
+
+pub(crate) fn curve_parameters(curve: EcCurve) -> &'static [u8] {
+    let known = CURVES.iter().find(|(_, known)| *known == curve);
+    known.map_or(&[], |(parameters, _)| parameters)
+}
+
 fn curve(parameters: &[u8]) -> Option<EcCurve> {
-    const CURVES: [(&[u8], EcCurve); 3] = [
-        (b"\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07", EcCurve::P256),
-        (b"\x06\x05\x2b\x81\x04\x00\x22", EcCurve::P384),
-        (b"\x06\x05\x2b\x81\x04\x00\x23", EcCurve::P521),
-    ];
     let known = CURVES.iter().find(|(der, _)| *der == parameters);
     known.map(|(_, curve)| *curve)
 }

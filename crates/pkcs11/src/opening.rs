@@ -114,7 +114,7 @@ pub(crate) fn open(
 }
 
 /// The locator that reaches this very key again.
-pub(crate) fn pinned(token: &Identity, name: &KeyName) -> String {
+pub(crate) fn pinned(token: &Identity, name: &KeyName) -> Locator {
     let text = |value: &str| Some(value.to_owned()).filter(|value| !value.is_empty());
     let label = name.label.as_deref();
     Locator {
@@ -125,7 +125,6 @@ pub(crate) fn pinned(token: &Identity, name: &KeyName) -> String {
         kind: Some(crate::locator::Kind::Private),
         ..Locator::default()
     }
-    .to_path()
 }
 
 /// What such a key could do on a token that does everything.

@@ -104,6 +104,21 @@ impl Pool {
         }
     }
 
+    /// Has a worker do `call` some time, whether anybody waits for it or not.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Backend`] where no thread can be started.
+    pub(crate) fn leave(
+        &self,
+        mut call: impl FnMut(&mut Connection) -> Result<(), Failure> + Send + 'static,
+    ) -> Result<()> {
+        self.submit(Box::new(move |connection, _| {
+            if let Err(error) = connection.attempt(&mut call) {
+                tracing::warn!(token = %connection.token.identity(), %error, "work that was left undone");
+            }
+        }))
+    }
+
     fn submit(&self, job: Job) -> Result<()> {
         let shared = &self.0;
         let mut queue = shared.queue();

@@ -5,7 +5,6 @@
 mod softhsm;
 
 use std::{
-    future::Future,
     path::Path,
     process::ExitCode,
     sync::Arc,
@@ -26,14 +25,22 @@ use keybearer_core::{
 };
 use keybearer_pkcs11::Pkcs11;
 
-use softhsm::{SoftHsm, env, main_with};
+use softhsm::{SoftHsm, env, main_with, park_on};
 
 fn main() -> ExitCode {
     main_with("softhsm2", |_| Vec::new(), prepare, all)
 }
 
 fn prepare(here: &SoftHsm) {
-    for token in ["jwt", "twin", "twin", "logout", "idle", "replaced"] {
+    for token in [
+        "jwt",
+        "twin",
+        "twin",
+        "logout",
+        "idle",
+        "replaced",
+        "vanishing",
+    ] {
         here.make_token(token);
     }
     here.make_key("jwt", "rsa:2048", "01", "job");
@@ -54,7 +61,7 @@ fn prepare(here: &SoftHsm) {
     here.pkcs11_tool("jwt", "--keypairgen --key-type EC:prime256v1 --id 06 --label always-curve --usage-sign --always-auth");
     here.pkcs11_tool("jwt", "--keygen --key-type aes:32 --id 07 --label secret");
     here.import_key("jwt", "08", "imported");
-    for token in ["logout", "idle", "replaced"] {
+    for token in ["logout", "idle", "replaced", "vanishing"] {
         here.make_key(token, "EC:prime256v1", "01", "job");
     }
 }
@@ -81,6 +88,8 @@ fn all(here: &SoftHsm) -> Vec<Trial> {
         trial("the_login_ends_with_the_last_signer", login_ends),
         trial("another_key_under_the_same_name_is_refused", replaced_key),
         trial("no_executor_is_needed", no_executor),
+        trial("whoever_waits_is_told_in_time", told_in_time),
+        trial("a_token_that_vanishes_is_unavailable", vanishes),
     ]
 }
 
@@ -394,6 +403,47 @@ fn no_executor(here: &SoftHsm) {
     .unwrap();
 }
 
+fn told_in_time(here: &SoftHsm) {
+    let uri = here.uri("token=jwt;object=job");
+    let mut hasty = context();
+    hasty.timeout = Duration::ZERO;
+    let error = runtime()
+        .block_on(registry().open(&uri, &hasty))
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable, "{error:?}");
+    // What was given up harms nobody.
+    signs(
+        &open(&uri).unwrap(),
+        Algorithm::Rs256,
+        &here.public_key("jwt", "01"),
+    );
+}
+
+/// SoftHSM2 itself does not see it again before the program starts anew.
+fn vanishes(here: &SoftHsm) {
+    let signer = open(&here.uri("token=vanishing;object=job")).unwrap();
+    signs(
+        &signer,
+        Algorithm::Es256,
+        &here.public_key("vanishing", "01"),
+    );
+    let (from, to) = (here.tokens(), here.folder.join("away"));
+    let folder = std::fs::read_dir(&from)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .find(|path| {
+            let text = std::fs::read(path.join("token.object")).unwrap();
+            text.windows(9).any(|part| part == b"vanishing")
+        });
+    let folder = folder.unwrap();
+    std::fs::rename(&folder, &to).unwrap();
+    let error = runtime()
+        .block_on(signer.sign(Algorithm::Es256, b"x"))
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable, "{error:?}");
+    assert!(error.is_transient());
+}
+
 fn signs(signer: &Arc<dyn Signer>, algorithm: Algorithm, public: &PublicKey) {
     let signature = runtime()
         .block_on(signer.sign(algorithm, b"message"))
@@ -428,23 +478,4 @@ fn raw(here: &SoftHsm, token: &str) -> (Raw, Slot) {
     let is_it = |slot: &Slot| raw.get_token_info(*slot).unwrap().label() == token;
     let slot = slots.into_iter().find(is_it).unwrap();
     (raw, slot)
-}
-
-/// The least that runs a future.
-fn park_on<T>(future: impl Future<Output = T>) -> T {
-    struct Unpark(std::thread::Thread);
-    impl std::task::Wake for Unpark {
-        fn wake(self: Arc<Self>) {
-            self.0.unpark();
-        }
-    }
-    let waker = Arc::new(Unpark(std::thread::current())).into();
-    let mut context = std::task::Context::from_waker(&waker);
-    let mut future = std::pin::pin!(future);
-    loop {
-        if let std::task::Poll::Ready(value) = future.as_mut().poll(&mut context) {
-            return value;
-        }
-        std::thread::park();
-    }
 }

@@ -27,7 +27,7 @@ pub(crate) fn read(info: &PrivateKeyInfo<'_>, certificates: &[Certificate]) -> R
             key.version
         )));
     }
-    let curve = curve(info.algorithm.parameters.or(key.parameters))?;
+    let curve = curve(info.algorithm.parameters, key.parameters)?;
     let scalar = scalar(curve, key.private_key.as_bytes())?;
     let written = key
         .public_key
@@ -52,10 +52,14 @@ pub(crate) fn read(info: &PrivateKeyInfo<'_>, certificates: &[Certificate]) -> R
     })
 }
 
-fn curve(parameters: Option<AnyRef<'_>>) -> Result<EcCurve> {
-    let Some(parameters) = parameters else {
+/// The curve is named outside the key (PKCS#8), inside (SEC1), or twice.
+fn curve(outside: Option<AnyRef<'_>>, inside: Option<AnyRef<'_>>) -> Result<EcCurve> {
+    let Some(parameters) = outside.or(inside) else {
         return Err(malformed("it does not name its curve"));
     };
+    if inside.is_some_and(|inside| inside != parameters) {
+        return Err(malformed("it names two curves"));
+    }
     let Ok(oid) = parameters.decode_as::<ObjectIdentifier>() else {
         return Err(Error::new(
             ErrorKind::Unsupported,
@@ -212,4 +216,22 @@ fn private_key_info(curve: EcCurve, scalar: &[u8], point: Option<&[u8]>) -> Resu
     let key = encode().map(Secret::new).map_err(malformed)?;
     let oid = asn1::curve_oid(curve);
     asn1::encode_pkcs8(asn1::EC, Some(AnyRef::from(&oid)), key.expose())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::PrivateKey;
+
+    #[test]
+    fn a_public_half_that_is_marked_as_a_curve_is_damage() {
+        let key = PrivateKey::generate(KeyType::Ec(EcCurve::P256)).unwrap();
+        let mut der = key.to_pkcs8_der().expose().to_vec();
+        let field = [0xa1, 0x44, 0x03, 0x42, 0x00, 0x04];
+        let at = der.windows(field.len()).position(|here| here == field);
+        der[at.unwrap()] = 0xa0;
+        let error = PrivateKey::from_pkcs8_der(&der).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Malformed);
+        assert_eq!(error.to_string(), "the private key is damaged");
+    }
 }

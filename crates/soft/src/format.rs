@@ -84,7 +84,7 @@ impl Format {
     /// The key URI scheme that reads it, where one does.
     pub fn scheme(self) -> Option<&'static str> {
         match self {
-            Self::Jks => Some("jks"),
+            Self::Jks | Self::Jceks => Some("jks"),
             Self::Pem => Some("pem"),
             Self::Pkcs12 => Some("pkcs12"),
             _ => None,
@@ -122,10 +122,7 @@ impl Format {
     pub fn cure(self) -> &'static str {
         match self {
             Self::Empty => "take the file from its source again",
-            Self::Jks => "write jks:PATH, or keystore:PATH for either kind",
-            Self::Jceks => {
-                "convert it: keytool -importkeystore -srcstoretype JCEKS -srckeystore FILE -deststoretype PKCS12 -destkeystore NEW.p12"
-            }
+            Self::Jks | Self::Jceks => "write jks:PATH, or keystore:PATH for any kind",
             Self::Pem => "write pem:PATH, or keystore:PATH for any kind",
             Self::Pkcs12 => "write pkcs12:PATH, or keystore:PATH for any kind",
             Self::Pkcs8 => "convert it: openssl pkey -inform DER -in FILE -out NEW.pem",

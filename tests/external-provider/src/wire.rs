@@ -101,7 +101,10 @@ async fn exchange(stream: &mut BufStream<TcpStream>, question: &str) -> Result<R
         Ok::<_, std::io::Error>(answer)
     };
     let answer = lines.await.map_err(unreachable_device)?;
-    let (verdict, rest) = answer.trim_end().split_once(' ').ok_or_else(garbled)?;
+    let (verdict, rest) = answer
+        .trim_end_matches('\n')
+        .split_once(' ')
+        .ok_or_else(garbled)?;
     Ok(match (verdict, rest) {
         ("OK", rest) => Ok(rest.to_owned()),
         ("NO", "PIN") => Err(
@@ -134,7 +137,8 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 pub(crate) fn bytes(hex: &str) -> Option<Vec<u8>> {
     let digits = hex.as_bytes().chunks(2);
     let byte = |digits: &[u8]| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok();
-    (hex.len() % 2 == 0)
+    hex.len()
+        .is_multiple_of(2)
         .then(|| digits.map(byte).collect())
         .flatten()
 }

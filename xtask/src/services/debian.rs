@@ -27,6 +27,9 @@ const TOOLS: &[Tool] = &[
     tool("pkcs11-tool", "opensc"),
     tool("openssl", "openssl"),
     tool("keytool", "default-jre-headless"),
+    tool("curl", "curl"),
+    tool("jq", "jq"),
+    tool("man", "man-db"),
     tool("python3", "python3-venv"),
     Tool {
         heavy: true,

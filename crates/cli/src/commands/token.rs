@@ -8,7 +8,8 @@ use crate::{
     args::Json,
     connection::Connection,
     context::Context,
-    failure::{Outcome, Status},
+    failure::{Failure, Outcome, Status},
+    layers::Layer,
     text::rfc3339,
 };
 
@@ -19,7 +20,7 @@ pub(crate) struct Arguments {
     connection: Connection,
 
     /// How the token is printed [default: the token alone]
-    #[arg(long, value_name = "FORMAT", conflicts_with = "json")]
+    #[arg(long, value_name = "FORMAT")]
     format: Option<Format>,
 
     #[command(flatten)]
@@ -37,6 +38,13 @@ enum Format {
 }
 
 pub(crate) async fn run(arguments: &Arguments, cx: &Context) -> Outcome {
+    // One that stands in a profile yields.
+    if cx.out.is_json() && cx.origins.layer("format") == Layer::Flag {
+        return Err(
+            Failure::usage("--format and --json are two answers to one question")
+                .with_hint("leave one of them out"),
+        );
+    }
     let login = arguments.connection.login(cx).await?;
     let token = login.exchange().await?;
     if cx.out.is_json() {

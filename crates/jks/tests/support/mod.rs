@@ -194,3 +194,9 @@ pub(crate) fn sha1(bytes: &[u8]) -> Result<Vec<u8>, Failed> {
         .output()?;
     Ok(output.stdout)
 }
+
+/// A store's bytes with the digest that belongs to them: whoever wrote it knew the password.
+pub(crate) fn signed(body: &[u8]) -> Vec<u8> {
+    let hashed = [&utf16(PASSWORD)[..], b"Mighty Aphrodite", body].concat();
+    [body, &sha1(&hashed).unwrap()].concat()
+}

@@ -1,12 +1,13 @@
-/// A local org with one app and one user, and the app's key in a PEM file.
-struct MadeOrg {
-    org: keybearer_localorg::LocalOrg,
+//! A local org with one app and one user, and the app's key in a PEM file.
+
+pub(crate) struct MadeOrg {
+    pub(crate) org: keybearer_localorg::LocalOrg,
     key: String,
     _folder: tempfile::TempDir,
 }
 
 impl MadeOrg {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         use keybearer::KeyType;
         use keybearer_localorg::{App, LocalOrg, User};
         use keybearer_soft::PrivateKey;
@@ -28,12 +29,15 @@ impl MadeOrg {
             .start()
             .await
             .unwrap();
-        Self { org, key, _folder: folder }
+        Self {
+            org,
+            key,
+            _folder: folder,
+        }
     }
 
     /// A login by the key of the file.
-    #[allow(dead_code, reason = "the example makes its own")]
-    async fn login(&self) -> keybearer::salesforce::Login {
+    pub(crate) async fn login(&self) -> keybearer::salesforce::Login {
         let signer = keybearer::open(&self.key).await.unwrap();
         let bound = keybearer::Bound::new(signer, keybearer::Algorithm::Rs256).unwrap();
         keybearer::salesforce::Login::at(&self.org.url(), bound, "3MVG9...", "job@example.com")

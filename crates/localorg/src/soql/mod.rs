@@ -11,7 +11,7 @@ use std::cmp::Ordering;
 
 use serde_json::{Map, Value, json};
 
-use parse::{Condition, Fields, Operator, Query};
+use parse::{Condition, Fields, Name, Operator, Query};
 
 /// Why a query is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,22 +33,8 @@ pub(crate) struct Table {
 /// Answers a query. `prefix` is the path of the version: `/services/data/v67.0`.
 pub(crate) fn answer(text: &str, tables: &[Table], prefix: &str) -> Result<Value, Refused> {
     let query = parse::parse(text)?;
-    let refused = |code, at, message| Refused::new(code, text, at, message);
-    let (object, at) = &query.object;
-    let table = tables
-        .iter()
-        .find(|table| table.name.eq_ignore_ascii_case(object));
-    let table = table.ok_or_else(|| {
-        let message = format!("sObject type '{object}' is not supported. If you are attempting to use a custom object, be sure to append the '__c' after the entity name. Please reference your WSDL or the describe call for the appropriate names.");
-        refused("INVALID_TYPE", *at, message)
-    })?;
-    let column = |(name, at): &(String, usize)| {
-        let known = |field: &&str| field.eq_ignore_ascii_case(name);
-        table.fields.iter().position(known).ok_or_else(|| {
-            let message = format!("No such column '{name}' on entity '{}'. If you are attempting to use a custom field, be sure to append the '__c' after the custom field name. Please reference your WSDL or the describe call for the appropriate names.", table.name);
-            refused("INVALID_FIELD", *at, message)
-        })
-    };
+    let table = table_of(&query, text, tables)?;
+    let column = |name: &Name| column_of(name, text, table);
     let rows = select(&query, table, &column)?;
     let names = match &query.fields {
         Fields::Count => {
@@ -64,7 +50,47 @@ pub(crate) fn answer(text: &str, tables: &[Table], prefix: &str) -> Result<Value
     Ok(json!({ "totalSize": records.len(), "done": true, "records": records }))
 }
 
-type Column<'a> = &'a dyn Fn(&(String, usize)) -> Result<usize, Refused>;
+/// Tells the columns of a query's answer, as `columns=true` asks for.
+pub(crate) fn columns(text: &str, tables: &[Table]) -> Result<Value, Refused> {
+    let query = parse::parse(text)?;
+    let table = table_of(&query, text, tables)?;
+    let names: &[Name] = match &query.fields {
+        Fields::Count => &[],
+        Fields::Named(names) => names,
+    };
+    let told = names.iter().map(|name| {
+        let known = table.fields.get(column_of(name, text, table)?);
+        Ok(json!({
+            "columnName": known,
+            "displayName": known,
+            "aggregate": false,
+            "custom": false,
+            "joinColumns": [],
+        }))
+    });
+    let told = told.collect::<Result<Vec<_>, Refused>>()?;
+    Ok(json!({ "columnMetadata": told, "entityName": table.name }))
+}
+
+fn table_of<'a>(query: &Query, text: &str, tables: &'a [Table]) -> Result<&'a Table, Refused> {
+    let (object, at) = &query.object;
+    let mut tables = tables.iter();
+    let table = tables.find(|table| table.name.eq_ignore_ascii_case(object));
+    table.ok_or_else(|| {
+        let what = format!("sObject type '{object}' is not supported. If you are attempting to use a custom object, be sure to append the '__c' after the entity name. Please reference your WSDL or the describe call for the appropriate names.");
+        Refused::new("INVALID_TYPE", text, *at, what)
+    })
+}
+
+fn column_of((name, at): &Name, text: &str, table: &Table) -> Result<usize, Refused> {
+    let known = |field: &&str| field.eq_ignore_ascii_case(name);
+    table.fields.iter().position(known).ok_or_else(|| {
+        let what = format!("No such column '{name}' on entity '{}'. If you are attempting to use a custom field, be sure to append the '__c' after the custom field name. Please reference your WSDL or the describe call for the appropriate names.", table.name);
+        Refused::new("INVALID_FIELD", text, *at, what)
+    })
+}
+
+type Column<'a> = &'a dyn Fn(&Name) -> Result<usize, Refused>;
 
 fn select<'a>(
     query: &Query,

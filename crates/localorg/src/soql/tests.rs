@@ -99,6 +99,16 @@ fn rows_are_counted() {
 }
 
 #[test]
+fn columns_are_told() {
+    let told = columns("SELECT username, Id FROM User", &tables()).unwrap();
+    assert_eq!(told["entityName"], "User");
+    assert_eq!(told["columnMetadata"][0]["columnName"], "Username");
+    assert_eq!(told["columnMetadata"][1]["columnName"], "Id");
+    let refused = columns("SELECT Foo FROM User", &tables()).unwrap_err();
+    assert_eq!(refused.code, "INVALID_FIELD");
+}
+
+#[test]
 fn what_cannot_be_answered_is_refused() {
     for (query, code, part) in [
         ("", "MALFORMED_QUERY", "unexpected token: '<EOF>'"),

@@ -4,7 +4,7 @@ use std::{
     env, fs,
     path::{Path, PathBuf},
     process::{Command, ExitCode},
-    sync::OnceLock,
+    sync::{Arc, OnceLock},
 };
 
 use keybearer_conformance::{Missing, Requirement, TestEnv, Trial, program, require, run};
@@ -323,4 +323,23 @@ pub(crate) fn env() -> TestEnv {
     static ENV: OnceLock<TestEnv> = OnceLock::new();
     ENV.get_or_init(|| TestEnv::new().var("PIN", PIN).var("WRONG", WRONG_PIN))
         .clone()
+}
+
+/// The least that runs a future.
+pub(crate) fn park_on<T>(future: impl std::future::Future<Output = T>) -> T {
+    struct Unpark(std::thread::Thread);
+    impl std::task::Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = Arc::new(Unpark(std::thread::current())).into();
+    let mut context = std::task::Context::from_waker(&waker);
+    let mut future = std::pin::pin!(future);
+    loop {
+        if let std::task::Poll::Ready(value) = future.as_mut().poll(&mut context) {
+            return value;
+        }
+        std::thread::park();
+    }
 }

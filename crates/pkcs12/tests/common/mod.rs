@@ -155,9 +155,12 @@ pub(crate) fn context() -> OpenContext {
     TestEnv::new().context()
 }
 
+/// With one runtime for all that a thread does: making one takes longer than to refuse a damaged file.
 pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread()
-        .build()
-        .unwrap()
-        .block_on(future)
+    thread_local! {
+        static RUNTIME: tokio::runtime::Runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+    }
+    RUNTIME.with(|runtime| runtime.block_on(future))
 }

@@ -5,7 +5,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use keybearer_core::{Error, ErrorKind, Result};
 use sha1::Sha1;
 use sha2::{Digest, Sha224, Sha256, Sha384, Sha512};
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 /// A hash function of a key file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,13 +74,14 @@ impl Hash {
         }
     }
 
-    pub(super) fn digest(self, parts: &[&[u8]]) -> Zeroizing<Vec<u8>> {
+    /// The digest of the parts, and of that again, so many times in all; at least once.
+    pub(super) fn repeated(self, parts: &[&[u8]], rounds: u64) -> Zeroizing<Vec<u8>> {
         match self {
-            S1 => digest::<Sha1>(parts),
-            S224 => digest::<Sha224>(parts),
-            S256 => digest::<Sha256>(parts),
-            S384 => digest::<Sha384>(parts),
-            S512 => digest::<Sha512>(parts),
+            S1 => repeated::<Sha1>(parts, rounds),
+            S224 => repeated::<Sha224>(parts, rounds),
+            S256 => repeated::<Sha256>(parts, rounds),
+            S384 => repeated::<Sha384>(parts, rounds),
+            S512 => repeated::<Sha512>(parts, rounds),
         }
     }
 
@@ -104,12 +105,18 @@ impl Hash {
     }
 }
 
-fn digest<D: Digest>(parts: &[&[u8]]) -> Zeroizing<Vec<u8>> {
+fn repeated<D: Digest>(parts: &[&[u8]], rounds: u64) -> Zeroizing<Vec<u8>> {
     let mut hash = D::new();
     for part in parts {
         hash.update(part);
     }
-    Zeroizing::new(hash.finalize().to_vec())
+    let mut digest = hash.finalize();
+    for _ in 1..rounds {
+        digest = D::digest(&digest);
+    }
+    let kept = Zeroizing::new(digest.to_vec());
+    digest.as_mut_slice().zeroize();
+    kept
 }
 
 fn find(known: &[(ObjectIdentifier, Hash)], oid: ObjectIdentifier) -> Option<Hash> {

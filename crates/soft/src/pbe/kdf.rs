@@ -115,10 +115,7 @@ impl Pkcs12Kdf<'_> {
         input.extend_from_slice(&fill(&password.0, block));
         let mut key = Zeroizing::new(Vec::with_capacity(len + block));
         while key.len() < len {
-            let mut chunk = self.hash.digest(&[&diversifier, &input]);
-            for _ in 1..self.rounds {
-                chunk = self.hash.digest(&[&chunk]);
-            }
+            let chunk = self.hash.repeated(&[&diversifier, &input], self.rounds);
             let addend = fill_to(&chunk, block);
             for part in input.chunks_exact_mut(block) {
                 add_one_more(part, &addend);

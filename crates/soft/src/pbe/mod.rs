@@ -7,6 +7,7 @@
 
 mod cipher;
 mod hash;
+mod jceks;
 mod kdf;
 mod mac;
 mod pkcs8;

@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 use super::{
     cipher::Cipher,
     hash::Hash,
+    jceks::JceksKdf,
     kdf::{Pbkdf2, Pkcs12Kdf, Purpose, Scrypt, Utf16Password, positive},
     malformed, wrong_password,
 };
@@ -49,6 +50,9 @@ const PKCS12_SCHEMES: [(ObjectIdentifier, Cipher); 6] = [
     ),
 ];
 
+/// `PBEWithMD5AndTripleDES` of Java's own, which JCEKS stores protect keys with.
+const JCEKS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.42.2.19.1");
+
 const PBES2_CIPHERS: [(ObjectIdentifier, Cipher); 4] = [
     (
         ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.1.2"),
@@ -66,7 +70,7 @@ const PBES2_CIPHERS: [(ObjectIdentifier, Cipher); 4] = [
 ];
 
 /// Names for people, of algorithms that are not read here.
-const OTHERS: [(&str, &str); 16] = [
+const OTHERS: [(&str, &str); 15] = [
     ("1.2.840.113549.1.5.1", "MD2 and DES"),
     ("1.2.840.113549.1.5.3", "MD5 and DES"),
     ("1.2.840.113549.1.5.4", "MD2 and RC2"),
@@ -82,7 +86,6 @@ const OTHERS: [(&str, &str); 16] = [
     ("2.16.840.1.101.3.4.1.6", "AES-128-GCM"),
     ("2.16.840.1.101.3.4.1.46", "AES-256-GCM"),
     ("1.3.6.1.4.1.42.2.17.1.1", "Sun's JKS protector"),
-    ("1.3.6.1.4.1.42.2.19.1", "Sun's JCEKS protector"),
 ];
 
 /// A password-based encryption with its parameters.
@@ -96,6 +99,7 @@ pub(super) enum Scheme<'a> {
         cipher: Cipher,
         kdf: Pkcs12Kdf<'a>,
     },
+    Jceks(JceksKdf<'a>),
 }
 
 pub(super) enum Kdf<'a> {
@@ -109,13 +113,17 @@ impl<'a> Scheme<'a> {
         if oid == PBES2 {
             return Self::pbes2(needed(parameters)?);
         }
-        let Some((_, cipher)) = PKCS12_SCHEMES.iter().find(|(known, _)| *known == oid) else {
+        let pkcs12 = PKCS12_SCHEMES.iter().find(|(known, _)| *known == oid);
+        if pkcs12.is_none() && oid != JCEKS {
             return Err(unsupported("encryption", oid));
-        };
+        }
         let mut fields = sequence(needed(parameters)?)?;
         let salt = octets(&mut fields)?;
         let rounds = positive(number(&mut fields)?, "iteration count")?;
         fields.finish().map_err(damaged)?;
+        let Some((_, cipher)) = pkcs12 else {
+            return Ok(Self::Jceks(JceksKdf { salt, rounds }));
+        };
         Ok(Self::Pkcs12 {
             cipher: *cipher,
             kdf: Pkcs12Kdf {
@@ -178,6 +186,11 @@ impl<'a> Scheme<'a> {
                     Kdf::Scrypt(kdf) => kdf.derive(password.expose(), len, budget)?,
                 };
                 plausible(cipher.decrypt(&key, iv, ciphertext)?)
+            }
+            Self::Jceks(kdf) => {
+                let derived = kdf.derive(password.expose(), budget)?;
+                let (key, iv) = derived.split_at(Cipher::Des3.key_len());
+                plausible(Cipher::Des3.decrypt(key, iv, ciphertext)?)
             }
             Self::Pkcs12 { cipher, kdf } => {
                 let mut outcome = Err(wrong_password());

@@ -75,7 +75,7 @@ pub(crate) async fn run(arguments: &Arguments, cx: &Context) -> Outcome {
     let maker = provider.key_maker().ok_or_else(|| {
         let hint = match uri.scheme() {
             "keystore" => "say what the file is to be: jks:PATH or pem:PATH",
-            _ => "keys are made in jks: and pem: files; cert new makes a certificate for a key that is there",
+            _ => "keys are made in jks: and pem: files and in pkcs11: tokens; cert new makes a certificate for a key that is there",
         };
         Error::new(ErrorKind::Unsupported, format!("no keys are made in {}:", uri.scheme()))
             .with_key(&uri)
