@@ -1,6 +1,9 @@
 //! A local org, as people start it.
 
-use std::{path::Path, process::Command};
+use std::{
+    path::Path,
+    process::{Command, Stdio},
+};
 
 use serde_json::Value;
 
@@ -16,6 +19,14 @@ impl Org {
     pub fn serve(arguments: &[&str]) -> Self {
         let mut command = keybearer(&["org", "serve", "--json", "--until-eof"]);
         command.args(arguments);
+        Self(Server::start(command))
+    }
+
+    /// As [`serve`](Self::serve), without its log: a measurement asks too often for it.
+    #[track_caller]
+    pub fn serve_silently(arguments: &[&str]) -> Self {
+        let mut command = keybearer(&["org", "serve", "--json", "--until-eof"]);
+        command.args(arguments).stderr(Stdio::null());
         Self(Server::start(command))
     }
 

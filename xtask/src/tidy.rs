@@ -46,7 +46,8 @@ pub(crate) fn run(project: &Project) -> Result {
 
 fn rust(path: &Path, source: &str, found: &mut Vec<String>) {
     let path = path.display();
-    if !source.starts_with("//!") {
+    // What others include cannot begin with `//!`.
+    if !source.starts_with("//!") && !source.starts_with("///") {
         found.push(format!("{path}: does not begin by saying what it is (//!)"));
     }
     let lines = source.lines().count();

@@ -29,7 +29,7 @@ pub(crate) fn rows() -> Vec<Row> {
             "[[user]]\nname = \"{USER}\"\nlogin-limit = 1000000\n\n[[app]]\nclient-id = \"{CLIENT_ID}\"\ncertificate = \"{certificate}\"\nusers = [\"{USER}\"]\n"
         ),
     );
-    let org = Org::serve(&["--file", &file]);
+    let org = Org::serve_silently(&["--file", &file]);
     let url = org.0.said("token_url").to_owned();
     let pem = std::fs::read_to_string(&key).unwrap();
     let runtime = runtime();

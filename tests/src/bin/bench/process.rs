@@ -17,8 +17,8 @@ pub(crate) fn rows(binary: &Path) -> Vec<Row> {
     let (key, certificate) = scratch.openssl_key("key", "rsa:2048");
     let app = format!("{CLIENT_ID}={certificate}");
     let flags = ["--app", &app, "--user", USER];
-    let plain = Org::serve(&flags);
-    let secure = Org::serve(&[&flags[..], &["--tls"]].concat());
+    let plain = Org::serve_silently(&flags);
+    let secure = Org::serve_silently(&[&flags[..], &["--tls"]].concat());
     [("http", &plain), ("https", &secure)]
         .into_iter()
         .map(|(scheme, org)| {
