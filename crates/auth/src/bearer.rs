@@ -259,14 +259,14 @@ fn refuse_our_own(parts: &JwtBearerBuilder) -> Result<(), ExchangeError> {
     }
 }
 
-/// RFC 6749 section 2.3.1: both halves are form-encoded first.
+/// RFC 6749 section 2.3.1: both halves are form-encoded first. A space is `%20`, which every server decodes: those that
+/// undo percent-encoding alone (Authlib) keep a `+` as it is.
 fn basic(id: &str, secret: &Secret) -> Secret {
     let encode = |bytes: &[u8]| -> String {
         let keep = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._*".contains(byte);
         bytes
             .iter()
             .map(|byte| match byte {
-                b' ' => "+".to_owned(),
                 byte if keep(byte) => char::from(*byte).to_string(),
                 byte => format!("%{byte:02X}"),
             })

@@ -193,8 +193,8 @@ async fn the_secret_goes_where_the_method_says() {
         .unwrap();
     let (form, head) = sent(&server);
     assert_eq!(form.len(), 2);
-    // printf '%s' 'a+b%3Ac:p+w%3A%2F%C3%BC%2B' | base64
-    let basic = "authorization: Basic YStiJTNBYzpwK3clM0ElMkYlQzMlQkMlMkI=";
+    // printf '%s' 'a%20b%3Ac:p%20w%3A%2F%C3%BC%2B' | base64
+    let basic = "authorization: Basic YSUyMGIlM0FjOnAlMjB3JTNBJTJGJUMzJUJDJTJC";
     assert!(head.contains(basic), "{head}");
     with(ClientAuth::SecretPost(secret()))
         .exchange()
