@@ -34,6 +34,8 @@ pub(crate) fn run(project: &Project, flags: &flags::Test) -> Result {
             .envs(variables.iter().map(|(name, value)| (name, value)));
         tally.run(command, Echo::On)
     };
+    // The program that other crates' tests run: `cargo test` builds it for tests of its own crate alone.
+    cargo(&["build", "--workspace", "--locked", "--bin", "keybearer"])?;
     cargo(&["test", "--workspace", "--locked", "--no-fail-fast"])?;
     let packages = WITHOUT_AWS_LC.iter().flat_map(|name| ["--package", name]);
     let without: Vec<_> = ["test", "--locked", "--no-fail-fast"]
