@@ -28,7 +28,7 @@ fn salesforce() -> Result<(), Failed> {
     let case = Case::new();
     for alias in ["jwt_job", "selfsignedcert_12nov2026_091500"] {
         case.keytool(&format!(
-            "-genkeypair -keyalg RSA -keysize 2048 -validity 365 -ext bc:c -storetype JKS -alias {alias} -dname CN={alias},OU=00D28000000XXXX,O=Salesforce.com,L=SanFrancisco,ST=CA,C=USA -keypass {PASSWORD} -storepass {PASSWORD}"
+            "-genkeypair -keyalg RSA -keysize 2048 -validity 365 -ext bc:c -storetype JKS -alias {alias} -dname CN={alias},OU=00D280000001abc,O=Salesforce.com,L=SanFrancisco,ST=CA,C=USA -keypass {PASSWORD} -storepass {PASSWORD}"
         ))?;
     }
     for alias in ["jwt_job", "JWT_Job", "SelfSignedCert_12Nov2026_091500"] {

@@ -61,9 +61,9 @@ struct Parser<'a> {
 
 impl Parser<'_> {
     fn query(mut self) -> Result<Query, Refused> {
-        self.expect("SELECT")?;
+        self.must_take("SELECT")?;
         let fields = self.fields()?;
-        self.expect("FROM")?;
+        self.must_take("FROM")?;
         let object = self.name()?;
         let (mut conditions, mut any) = (Vec::new(), false);
         if self.takes("WHERE") {
@@ -76,7 +76,7 @@ impl Parser<'_> {
         }
         let mut order = Vec::new();
         if self.takes("ORDER") {
-            self.expect("BY")?;
+            self.must_take("BY")?;
             order.push(self.order()?);
             while self.takes_sign(",") {
                 order.push(self.order()?);
@@ -109,7 +109,7 @@ impl Parser<'_> {
     fn fields(&mut self) -> Result<Fields, Refused> {
         let first = self.name()?;
         if first.0.eq_ignore_ascii_case("COUNT") && self.takes_sign("(") {
-            self.expect_sign(")")?;
+            self.must_take_sign(")")?;
             return Ok(Fields::Count);
         }
         let mut names = vec![first];
@@ -130,19 +130,19 @@ impl Parser<'_> {
         } else if self.takes("IN") {
             Operator::In
         } else if self.takes("NOT") {
-            self.expect("IN")?;
+            self.must_take("IN")?;
             Operator::NotIn
         } else {
             return Err(self.unexpected());
         };
         let mut values = Vec::new();
         if matches!(operator, Operator::In | Operator::NotIn) {
-            self.expect_sign("(")?;
+            self.must_take_sign("(")?;
             values.push(self.value()?);
             while self.takes_sign(",") {
                 values.push(self.value()?);
             }
-            self.expect_sign(")")?;
+            self.must_take_sign(")")?;
         } else {
             values.push(self.value()?);
         }
@@ -219,14 +219,14 @@ impl Parser<'_> {
         is_next
     }
 
-    fn expect(&mut self, keyword: &str) -> Result<(), Refused> {
+    fn must_take(&mut self, keyword: &str) -> Result<(), Refused> {
         if self.takes(keyword) {
             return Ok(());
         }
         Err(self.unexpected())
     }
 
-    fn expect_sign(&mut self, sign: &str) -> Result<(), Refused> {
+    fn must_take_sign(&mut self, sign: &str) -> Result<(), Refused> {
         if self.takes_sign(sign) {
             return Ok(());
         }
