@@ -6,7 +6,7 @@ use keybearer_core::{
     Attribute, Entries, Entry, EntryKind, Error, ErrorKind, KeyMaker, KeyUri, OpenContext,
     Provider, Result, Signer, async_trait,
 };
-use keybearer_soft::{PrivateKey, SoftSigner, alias, file, offload, work::WorkBudget};
+use keybearer_soft::{PrivateKey, SoftSigner, alias, attributes, file, offload, work::WorkBudget};
 
 use crate::{
     protection,
@@ -18,15 +18,9 @@ use crate::{
 pub struct Jks;
 
 const ATTRIBUTES: &[Attribute] = &[
-    Attribute::new("alias", "the entry; needed where there are several keys"),
-    Attribute::new(
-        "password-source",
-        "where the store password is: env:NAME, file:PATH, fd:N, prompt:",
-    ),
-    Attribute::new(
-        "password-value",
-        "the store password itself (better: password-source)",
-    ),
+    attributes::ALIAS,
+    attributes::STORE_PASSWORD_SOURCE,
+    attributes::STORE_PASSWORD_VALUE,
     Attribute::new(
         "key-password-source",
         "where the key's own password is, if it is not the store's",
@@ -35,10 +29,7 @@ const ATTRIBUTES: &[Attribute] = &[
         "key-password-value",
         "the key's own password itself (better: key-password-source)",
     ),
-    Attribute::new(
-        "spki-sha256",
-        "SHA-256 of the public key (SPKI) that must be found, in hex",
-    ),
+    attributes::SPKI_SHA256,
 ];
 
 #[async_trait]

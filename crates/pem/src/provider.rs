@@ -6,7 +6,7 @@ use keybearer_core::{
     Attribute, Certify, Entries, Entry, EntryKind, KeyMaker, KeySpec, KeyUri, OpenContext,
     Provider, Result, Signer, async_trait,
 };
-use keybearer_soft::{PrivateKey, SoftSigner, file, offload, work::WorkBudget};
+use keybearer_soft::{PrivateKey, SoftSigner, attributes, file, offload, work::WorkBudget};
 
 use crate::blocks::Blocks;
 
@@ -23,10 +23,7 @@ const ATTRIBUTES: &[Attribute] = &[
         "password-value",
         "the password itself (better: password-source)",
     ),
-    Attribute::new(
-        "spki-sha256",
-        "SHA-256 of the public key (SPKI) that must be found, in hex",
-    ),
+    attributes::SPKI_SHA256,
 ];
 
 #[async_trait]

@@ -6,7 +6,9 @@ use keybearer_core::{
     Attribute, Entries, Error, ErrorKind, KeyUri, OpenContext, Provider, Result, Secret, Signer,
     WorkLimit, async_trait,
 };
-use keybearer_soft::{PrivateKey, SoftSigner, alias, file, offload, spki_sha256, work::WorkBudget};
+use keybearer_soft::{
+    PrivateKey, SoftSigner, alias, attributes, file, offload, spki_sha256, work::WorkBudget,
+};
 
 use crate::{
     entries,
@@ -19,19 +21,10 @@ use crate::{
 pub struct Pkcs12;
 
 const ATTRIBUTES: &[Attribute] = &[
-    Attribute::new("alias", "the entry; needed where there are several keys"),
-    Attribute::new(
-        "password-source",
-        "where the store password is: env:NAME, file:PATH, fd:N, prompt:",
-    ),
-    Attribute::new(
-        "password-value",
-        "the store password itself (better: password-source)",
-    ),
-    Attribute::new(
-        "spki-sha256",
-        "SHA-256 of the public key (SPKI) that must be found, in hex",
-    ),
+    attributes::ALIAS,
+    attributes::STORE_PASSWORD_SOURCE,
+    attributes::STORE_PASSWORD_VALUE,
+    attributes::SPKI_SHA256,
 ];
 
 #[async_trait]

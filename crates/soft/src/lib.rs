@@ -9,6 +9,7 @@
 
 pub mod alias;
 mod asn1;
+pub mod attributes;
 mod backend;
 pub mod ber;
 mod bigint;
