@@ -229,5 +229,7 @@ impl<'a> Cursor<'a> {
 }
 
 fn malformed(why: &str) -> Error {
-    Error::new(ErrorKind::Malformed, "the Java key store is damaged").with_source(why.to_owned())
+    Error::new(ErrorKind::Malformed, "the Java key store is damaged")
+        .with_source(why.to_owned())
+        .with_hint("take the file from its source again; a download as text breaks it")
 }

@@ -51,7 +51,13 @@ impl Keystore {
             })?;
         let uri = uri.clone().with_scheme(scheme);
         let common = keybearer_core::COMMON_ATTRIBUTES;
-        uri.check_attributes(format.attributes().iter().chain(common))?;
+        // The registry let through what any kind takes.
+        uri.check_attributes(format.attributes().iter().chain(common))
+            .map_err(|error| {
+                error.with_hint(format!(
+                    "the file is of the kind {scheme}:, for which this means nothing: leave it out"
+                ))
+            })?;
         Ok((format, uri))
     }
 }
@@ -96,5 +102,18 @@ mod tests {
         let certificate = b"\x30\x82\x04\0\x30\x82\x03\0\xa0\x03\x02\x01\x02";
         let error = kind(certificate).unwrap_err();
         assert!(error.to_string().contains("a certificate"), "{error}");
+    }
+
+    #[cfg(all(feature = "pem", feature = "jks"))]
+    #[tokio::test]
+    async fn what_the_kind_of_file_does_not_take_is_told() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "-----BEGIN PRIVATE KEY-----").unwrap();
+        let uri = KeyUri::literal("keystore", file.path().to_str().unwrap())
+            .with_attribute("key-password-source", "env:P");
+        let cx = OpenContext::new(Arc::new(crate::ProcessEnv::new()));
+        let error = crate::default_registry().open(&uri, &cx).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidUri);
+        assert!(error.hint().unwrap().ends_with("leave it out"), "{error:?}");
     }
 }

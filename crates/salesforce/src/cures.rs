@@ -33,7 +33,7 @@ pub(crate) static CURES: [Cure; 50] = [
     row(
         "invalid_grant",
         "invalid assertion",
-        "the key does not belong to a certificate of the app: compare keybearer's certificate with the one uploaded (a metadata deployment without a certificate removes it), and see that the app is of this org and not of its sandbox",
+        "the key does not belong to a certificate of the app: compare what `keybearer cert export` writes with the certificate uploaded (a metadata deployment without a certificate removes it), and see that the app is of this org and not of its sandbox",
     ),
     row(
         "invalid_grant",
