@@ -301,6 +301,27 @@ fn people_read_the_error_its_causes_and_a_hint() {
     assert_eq!(lines.len(), 4);
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_key_file_that_may_not_be_read_is_permission_denied() {
+    use std::{os::unix::fs::PermissionsExt, process::Command};
+
+    let scratch = Scratch::new();
+    let (key, _) = scratch.openssl_key("a", "rsa:2048");
+    std::fs::set_permissions(&key, PermissionsExt::from_mode(0)).unwrap();
+    let mut command = keybearer(&["key", "show", "--json", &key]);
+    if File::open(&key).is_ok() {
+        // Root reads everything, unless it gives that up.
+        let mut weaker = Command::new("setpriv");
+        weaker.arg("--bounding-set=-dac_override,-dac_read_search");
+        weaker.arg(command.get_program()).args(command.get_args());
+        command = weaker;
+    }
+    let error = ran(&mut command).error(1);
+    assert_eq!(error["kind"], "permission_denied", "{error}");
+    assert_eq!(error["key"], format!("keystore:{key}"));
+}
+
 #[test]
 fn a_broken_pipe_is_no_failure_and_a_full_disk_is_one() {
     let (reader, writer) = std::io::pipe().unwrap();
