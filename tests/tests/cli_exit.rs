@@ -308,7 +308,7 @@ fn a_key_file_that_may_not_be_read_is_permission_denied() {
 
     let scratch = Scratch::new();
     let (key, _) = scratch.openssl_key("a", "rsa:2048");
-    std::fs::set_permissions(&key, PermissionsExt::from_mode(0)).unwrap();
+    std::fs::set_permissions(&key, PermissionsExt::from_mode(0o000)).unwrap();
     let mut command = keybearer(&["key", "show", "--json", &key]);
     if File::open(&key).is_ok() {
         // Root reads everything, unless it gives that up.
