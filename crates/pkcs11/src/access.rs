@@ -10,6 +10,7 @@ use crate::{
     failure::Failure,
     locator::Locator,
     module::Module,
+    p11_kit::P11Kit,
     places,
     pool::{Pool, overdue},
     timer::within,
@@ -28,8 +29,9 @@ impl Access {
     /// The token is found before anybody is asked for a PIN.
     pub(crate) async fn gain(uri: &KeyUri, locator: &Locator, cx: &OpenContext) -> Result<Self> {
         let (for_thread, locator) = (uri.clone(), locator.clone());
+        let p11_kit = P11Kit::of(cx.env.as_ref());
         let find = move || {
-            let path = places::resolve(&for_thread)?;
+            let path = places::resolve(&for_thread, &p11_kit)?;
             let token = Token::find(&Module::load(&path)?, &locator)?;
             let pool = token.pool()?;
             let slot = token.slot().map_err(Failure::into_error)?;

@@ -16,6 +16,7 @@ mod making;
 mod module;
 mod objects;
 mod opening;
+mod p11_kit;
 mod places;
 mod plan;
 mod pool;

@@ -8,7 +8,10 @@ use std::{
 
 use keybearer_core::{Error, ErrorKind, KeyUri, Result};
 
-/// Folders in which `module-name` is looked for.
+use crate::p11_kit::P11Kit;
+
+/// Folders in which `module-name` is looked for when p11-kit knows nothing of it, and files that p11-kit names without a
+/// folder.
 const FOLDERS: &[&str] = &[
     "/usr/lib/pkcs11",
     "/usr/lib64/pkcs11",
@@ -52,12 +55,13 @@ const USUAL_FILES: &[&str] = &[
 /// The module's file, its links resolved: the same file by another name is the same module.
 ///
 /// # Errors
-/// [`ErrorKind::InvalidUri`] where the URI names no module or two, [`ErrorKind::NotFound`] where the file is not there.
-pub(crate) fn resolve(uri: &KeyUri) -> Result<PathBuf> {
+/// [`ErrorKind::InvalidUri`] where the URI names no module or two, [`ErrorKind::NotFound`] where the file is not there, and as
+/// [`P11Kit::module`].
+pub(crate) fn resolve(uri: &KeyUri, p11_kit: &P11Kit) -> Result<PathBuf> {
     let (path, name) = (uri.attribute("module-path"), uri.attribute("module-name"));
     match (path, name) {
         (Some(path), None) if !path.is_empty() => canonical(Path::new(path)),
-        (None, Some(name)) if is_name(name) => by_name(name),
+        (None, Some(name)) if is_name(name) => by_name(name, p11_kit),
         (None, Some(_)) => Err(uri
             .invalid("module-name is a path, or empty")
             .with_hint("give the file by module-path=FILE")),
@@ -84,21 +88,29 @@ fn canonical(path: &Path) -> Result<PathBuf> {
     })
 }
 
-fn by_name(name: &str) -> Result<PathBuf> {
-    let found = FOLDERS.iter().find_map(|folder| in_folder(folder, name));
-    found
-        .ok_or_else(|| {
-            Error::new(
-                ErrorKind::NotFound,
-                format!("there is no PKCS#11 module \"{}\"", name.escape_debug()),
-            )
-            .with_hint(format!(
-                "give the file by module-path=FILE; looked in {}; {}",
-                FOLDERS.join(", "),
-                found_here()
-            ))
-        })
-        .and_then(|path| canonical(&path))
+fn by_name(name: &str, p11_kit: &P11Kit) -> Result<PathBuf> {
+    let registered = p11_kit.module(name)?;
+    if let Some(path) = registered.as_deref().filter(|path| path.is_absolute()) {
+        return canonical(path);
+    }
+    let found = FOLDERS.iter().find_map(|folder| match &registered {
+        Some(file) => Some(Path::new(folder).join(file)).filter(|path| path.is_file()),
+        None => in_folder(folder, name),
+    });
+    let path = found.ok_or_else(|| {
+        let names: Vec<_> = p11_kit.names().into_iter().collect();
+        let names = match names.as_slice() {
+            [] => "p11-kit's configuration has none".into(),
+            names => format!("p11-kit's configuration has {}", names.join(", ")),
+        };
+        let what = format!("there is no PKCS#11 module \"{}\"", name.escape_debug());
+        Error::new(ErrorKind::NotFound, what).with_hint(format!(
+            "give the file by module-path=FILE; {names}; looked in {}; {}",
+            FOLDERS.join(", "),
+            found_here()
+        ))
+    })?;
+    canonical(&path)
 }
 
 /// RFC 7512 section 2.4: the name without what the platform puts around it (`libmypkcs11.so` is `mypkcs11`).
@@ -139,7 +151,18 @@ mod tests {
     use super::*;
 
     fn resolved(query: &str) -> Result<PathBuf> {
-        resolve(&format!("pkcs11:token=a{query}").parse().unwrap())
+        resolve_with(query, None)
+    }
+
+    /// With a home folder in which p11-kit's settings may be.
+    fn resolve_with(query: &str, home: Option<&Path>) -> Result<PathBuf> {
+        let env = keybearer_conformance::TestEnv::default();
+        let env = match home {
+            Some(home) => env.var("HOME", home.to_str().unwrap()),
+            None => env,
+        };
+        let uri = format!("pkcs11:token=a{query}").parse().unwrap();
+        resolve(&uri, &P11Kit::of(&env))
     }
 
     #[test]
@@ -172,5 +195,21 @@ mod tests {
         assert!(error.to_string().contains("/nowhere/libhsm.so"));
         let error = resolved("?module-name=no-such-module").unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn a_name_is_looked_up_in_the_users_p11_kit_settings() {
+        let home = tempfile::tempdir().unwrap();
+        let modules = home.path().join(".config/pkcs11/modules");
+        std::fs::create_dir_all(&modules).unwrap();
+        let file = home.path().join("libvendor.so");
+        std::fs::write(&file, b"x").unwrap();
+        let setting = format!("module: {}\n", file.display());
+        std::fs::write(modules.join("our-hsm.module"), setting).unwrap();
+        let found = resolve_with("?module-name=our-hsm", Some(home.path())).unwrap();
+        assert_eq!(found, file.canonicalize().unwrap());
+
+        let error = resolve_with("?module-name=our-hms", Some(home.path())).unwrap_err();
+        assert!(error.hint().unwrap().contains("our-hsm"));
     }
 }
