@@ -5,10 +5,12 @@ use der::{
     asn1::{AnyRef, ObjectIdentifier, UintRef},
 };
 
+use keybearer_core::{Certificate, KeyType};
+
 use crate::{
     PrivateKey,
-    asn1::{self, EcPrivateKey, PrivateKeyInfo},
-    rsa::bit_length,
+    asn1::{self, AlgorithmIdentifier, EcPrivateKey, PrivateKeyInfo},
+    rsa::{bit_length, check_size},
 };
 
 /// A private key as a list shows it.
@@ -38,6 +40,39 @@ pub fn describe(pkcs8_der: &[u8]) -> KeyDescription {
     }
     let (key_type, bits) = PrivateKeyInfo::read(pkcs8_der)
         .map(|info| (type_of(info.algorithm.oid), bits_of(&info)))
+        .unwrap_or_default();
+    KeyDescription {
+        key_type,
+        bits,
+        unusable: read.err().map(|error| error.to_string()),
+    }
+}
+
+/// Describes the key of a certificate, as [`describe`] does the private one: a list tells so much of a key that stays
+/// encrypted. That an RSA key has three primes shows in the private key alone.
+pub fn describe_certificate(certificate: &Certificate) -> KeyDescription {
+    let read = certificate.public_key();
+    if let Ok(key) = &read {
+        let key_type = key.key_type();
+        let size = match key_type {
+            KeyType::Rsa { bits } => check_size(bits),
+            _ => Ok(()),
+        };
+        return KeyDescription {
+            key_type: key_type.name().into(),
+            bits: Some(key_type.bits()),
+            unusable: size.err().map(|error| error.to_string()),
+        };
+    }
+    let spki = certificate.spki_der();
+    let (key_type, bits) = spki
+        .ok()
+        .and_then(|spki| AnyRef::from_der(spki).ok())
+        .and_then(|spki| {
+            let algorithm = AlgorithmIdentifier::decode(&mut SliceReader::new(spki.value()).ok()?);
+            algorithm.ok()
+        })
+        .map(|algorithm| (type_of(algorithm.oid), bits_by_parameters(&algorithm)))
         .unwrap_or_default();
     KeyDescription {
         key_type,
@@ -113,7 +148,6 @@ fn type_of(oid: ObjectIdentifier) -> String {
 
 fn bits_of(info: &PrivateKeyInfo<'_>) -> Option<usize> {
     let parameters = info.algorithm.parameters;
-    let fixed = find(&TYPES, info.algorithm.oid).and_then(|known| known.bits);
     match info.algorithm.oid {
         // The modulus is the second number of RSAPrivateKey, whose first is the version.
         asn1::RSA | asn1::RSA_PSS => number(asn1::sequence(info.private_key).ok()?, 1),
@@ -125,6 +159,16 @@ fn bits_of(info: &PrivateKeyInfo<'_>) -> Option<usize> {
             oid.and_then(|oid| find(&CURVES, oid)?.bits)
                 .or(Some(inner.private_key.as_bytes().len() * 8))
         }
+        _ => bits_by_parameters(&info.algorithm),
+    }
+}
+
+/// What the type of a key says alone, or its curve, or its prime.
+fn bits_by_parameters(algorithm: &AlgorithmIdentifier<'_>) -> Option<usize> {
+    let fixed = find(&TYPES, algorithm.oid).and_then(|known| known.bits);
+    let parameters = algorithm.parameters;
+    match algorithm.oid {
+        asn1::EC => find(&CURVES, parameters?.decode_as::<ObjectIdentifier>().ok()?)?.bits,
         // DSA and both kinds of DH begin their parameters with the prime.
         _ => fixed.or_else(|| number(parameters?.value(), 0)),
     }
