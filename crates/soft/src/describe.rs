@@ -65,20 +65,34 @@ pub fn describe_certificate(certificate: &Certificate) -> KeyDescription {
         };
     }
     let spki = certificate.spki_der();
-    let (key_type, bits) = spki
+    let algorithm = spki
         .ok()
         .and_then(|spki| AnyRef::from_der(spki).ok())
         .and_then(|spki| {
             let algorithm = AlgorithmIdentifier::decode(&mut SliceReader::new(spki.value()).ok()?);
             algorithm.ok()
-        })
-        .map(|algorithm| (type_of(algorithm.oid), bits_by_parameters(&algorithm)))
-        .unwrap_or_default();
-    KeyDescription {
-        key_type,
-        bits,
-        unusable: read.err().map(|error| error.to_string()),
+        });
+    let why = read.err().map(|error| error.to_string());
+    match algorithm {
+        Some(algorithm) => KeyDescription {
+            key_type: type_of(algorithm.oid),
+            bits: bits_by_parameters(&algorithm),
+            unusable: match algorithm.oid {
+                asn1::RSA | asn1::RSA_PSS | asn1::EC | asn1::ED25519 => why,
+                other => Some(cannot_sign(other)),
+            },
+        },
+        None => KeyDescription {
+            key_type: String::new(),
+            bits: None,
+            unusable: why,
+        },
     }
+}
+
+/// Said of a type of key that makes no signatures here.
+pub(crate) fn cannot_sign(oid: ObjectIdentifier) -> String {
+    format!("{} keys cannot sign tokens", name_of(oid))
 }
 
 struct Known {
@@ -129,7 +143,7 @@ const CURVES: [Known; 9] = [
 ];
 
 /// The name of a type of key, as people know it.
-pub(crate) fn name_of(oid: ObjectIdentifier) -> String {
+fn name_of(oid: ObjectIdentifier) -> String {
     find(&TYPES, oid).map_or_else(|| oid.to_string(), |known| known.name.into())
 }
 

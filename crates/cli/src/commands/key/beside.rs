@@ -31,14 +31,12 @@ pub(crate) async fn warnings(
     };
     let chain = signer.certificate_chain().await?;
     let entry = key_of(&store, id.attribute("alias"));
-    // That a PEM key is encrypted is nothing to warn of.
-    let note = entry.and_then(|entry| entry.note.clone());
-    let mut warnings: Vec<_> = note.filter(|_| id.scheme() != "pem").into_iter().collect();
-    warnings.extend(
-        strangers(&store, entry, &chain, id.scheme())
-            .iter()
-            .map(told),
-    );
+    let strangers = strangers(&store, entry, &chain, id.scheme());
+    let mut warnings: Vec<_> = strangers.iter().map(told).collect();
+    // A PEM key's note says that it is encrypted; another key's certificate made the note where it stands for this one.
+    if id.scheme() != "pem" && strangers.is_empty() {
+        warnings.extend(entry.and_then(|entry| entry.note.clone()));
+    }
     Ok(warnings)
 }
 
