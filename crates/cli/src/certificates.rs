@@ -40,21 +40,29 @@ impl Told {
 
 /// Warns where a certificate is not valid now, or not for long. `owner` says whose it is.
 pub(crate) fn warn_of_expiry(out: Output, owner: &str, certificate: &Certificate) {
-    match CertificateInfo::read(certificate) {
-        Ok(info) => {
-            let (from, to) = (rfc3339(info.not_before), rfc3339(info.not_after));
-            let warning = match validity(&info, SystemTime::now()) {
-                Validity::Valid { .. } => return,
-                Validity::Expired => format!("expired on {to}: no server has to accept it"),
-                Validity::NotYet => format!("is not valid before {from}"),
-                Validity::Ending { days } => format!("expires on {to}, in {days} days"),
-            };
-            out.warning(&format!("the certificate of {owner} {warning}"));
-        }
-        Err(error) => out.warning(&format!(
-            "the certificate of {owner} cannot be read: {error}"
-        )),
+    if let Some(warning) = expiry(owner, certificate) {
+        out.warning(&warning);
     }
+}
+
+/// A warning where a certificate is not valid now, or not for long. `owner` says whose it is.
+pub(crate) fn expiry(owner: &str, certificate: &Certificate) -> Option<String> {
+    let info = match CertificateInfo::read(certificate) {
+        Ok(info) => info,
+        Err(error) => {
+            return Some(format!(
+                "the certificate of {owner} cannot be read: {error}"
+            ));
+        }
+    };
+    let (from, to) = (rfc3339(info.not_before), rfc3339(info.not_after));
+    let warning = match validity(&info, SystemTime::now()) {
+        Validity::Valid { .. } => return None,
+        Validity::Expired => format!("expired on {to}: no server has to accept it"),
+        Validity::NotYet => format!("is not valid before {from}"),
+        Validity::Ending { days } => format!("expires on {to}, in {days} days"),
+    };
+    Some(format!("the certificate of {owner} {warning}"))
 }
 
 /// Whether a certificate is valid, and for how long.

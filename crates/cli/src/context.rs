@@ -5,7 +5,7 @@ use std::sync::Arc;
 use keybearer::ProcessEnv;
 use keybearer_core::{Algorithm, Bound, Error, ErrorKind, KeyUri, OpenContext, Registry, Signer};
 
-use crate::{failure::Failure, layers::Origins, output::Output, prompt};
+use crate::{failure::Failure, layers::Origins, output::Output, prompt, remembering::Remembering};
 
 /// What every command is given.
 #[derive(Debug)]
@@ -34,6 +34,13 @@ impl Context {
     pub(crate) fn choosing_secrets(&self) -> OpenContext {
         let mut cx = self.open.clone();
         cx.env = Arc::new(ProcessEnv::new().with_prompt(prompt::ask_choosing));
+        cx
+    }
+
+    /// As [`open`](Self::open), for a command that reads a key's file more than once: nobody is asked twice.
+    pub(crate) fn remembering_secrets(&self) -> OpenContext {
+        let mut cx = self.open.clone();
+        cx.env = Arc::new(Remembering::new(cx.env));
         cx
     }
 

@@ -96,6 +96,14 @@ impl Certificate {
         PublicKey::from_spki_der(self.fields()?.spki)
     }
 
+    /// The `SubjectPublicKeyInfo` in DER, also of a key that no [`KeyType`](crate::KeyType) names.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Malformed`] where the certificate is damaged.
+    pub fn spki_der(&self) -> Result<&[u8]> {
+        Ok(self.fields()?.spki)
+    }
+
     /// The subject's name in DER.
     pub fn subject_der(&self) -> Result<&[u8]> {
         Ok(self.fields()?.subject)

@@ -1,8 +1,12 @@
 //! Java's modified UTF-8 (`DataInput.readUTF`): NUL takes two bytes, and a character beyond the BMP is two surrogates of
-//! three bytes each.
+//! three bytes each. Others than Java (pyjks) write UTF-8 proper into their stores.
 
-/// The text, where the bytes are whole characters.
+/// The text, where the bytes are whole characters in Java's form or in UTF-8 proper.
 pub(crate) fn decode(bytes: &[u8]) -> Option<String> {
+    modified(bytes).or_else(|| std::str::from_utf8(bytes).ok().map(str::to_owned))
+}
+
+fn modified(bytes: &[u8]) -> Option<String> {
     let mut units = Vec::with_capacity(bytes.len());
     let mut rest = bytes.iter().map(|byte| u16::from(*byte));
     while let Some(first) = rest.next() {
@@ -59,14 +63,19 @@ mod tests {
     }
 
     #[test]
+    fn what_pyjks_writes_is_read() {
+        assert_eq!(decode("jöb\u{1f511}".as_bytes()).as_deref(), Some("jöb🔑"));
+    }
+
+    #[test]
     fn what_is_no_text_is_refused() {
         for bytes in [
             &[0x80][..],
             &[0xc3],
             &[0xc3, 0x28],
             &[0xe2, 0x82],
-            // UTF-8 proper of U+1F511, and half a pair of surrogates.
-            &[0xf0, 0x9f, 0x94, 0x91],
+            // Half a pair of surrogates, and half of U+1F511 in UTF-8.
+            &[0xf0, 0x9f],
             &[0xed, 0xa0, 0xbd],
         ] {
             assert_eq!(decode(bytes), None, "{bytes:x?}");

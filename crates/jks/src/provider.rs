@@ -6,7 +6,10 @@ use keybearer_core::{
     Attribute, Entries, Entry, EntryKind, Error, ErrorKind, KeyMaker, KeyUri, OpenContext,
     Provider, Result, Signer, async_trait,
 };
-use keybearer_soft::{PrivateKey, SoftSigner, alias, attributes, file, offload, work::WorkBudget};
+use keybearer_soft::{
+    PrivateKey, SoftSigner, alias, attributes, describe_certificate, file, offload,
+    work::WorkBudget,
+};
 
 use crate::{
     protection,
@@ -125,15 +128,18 @@ fn told(entry: StoreEntry<'_>, checked: bool) -> Result<Entry> {
         None => EntryKind::Certificate,
     };
     let certificates = entry.certificates()?;
-    let key_type = certificates
-        .first()
-        .and_then(|leaf| leaf.public_key().ok())
-        .map(|key| key.key_type());
     let mut told = Entry::new(Some(entry.alias), kind);
-    if let Some(key_type) = key_type {
-        told = told.with_key_type(key_type);
+    let mut notes = Vec::new();
+    if let Some(leaf) = certificates.first() {
+        let described = describe_certificate(leaf);
+        told.key_type = Some(described.key_type).filter(|name| !name.is_empty());
+        told.bits = described.bits;
+        notes.extend(described.unusable.filter(|_| kind == EntryKind::Key));
+    }
+    if !checked {
+        notes.push("not checked: no password was given".to_owned());
     }
     told.certificates = certificates;
-    told.note = (!checked).then(|| "not checked: no password was given".into());
+    told.note = Some(notes.join("; ")).filter(|note| !note.is_empty());
     Ok(told)
 }

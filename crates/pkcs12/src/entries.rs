@@ -5,7 +5,9 @@ use std::collections::HashSet;
 use keybearer_core::{
     Certificate, Entries, Entry, EntryKind, ErrorKind, Result, Secret, WorkLimit,
 };
-use keybearer_soft::{PrivateKey, describe, work::WorkBudget};
+use keybearer_soft::{
+    KeyDescription, PrivateKey, describe, describe_certificate, work::WorkBudget,
+};
 
 use crate::{
     pfx::Pfx,
@@ -31,10 +33,10 @@ pub(crate) fn list(bytes: &[u8], password: Option<&Secret>, work: WorkLimit) -> 
         }
         (read, _) => read?,
     };
-    let remark = if !store.is_open() {
-        Some("not checked: no password was given")
-    } else if !pfx.has_mac() {
+    let remark = if !pfx.has_mac() {
         Some("not checked: the store has no MAC")
+    } else if !store.is_open() {
+        Some("not checked: no password was given")
     } else {
         None
     };
@@ -60,9 +62,10 @@ pub(crate) fn list(bytes: &[u8], password: Option<&Secret>, work: WorkLimit) -> 
     }
     entries.extend(store.others.iter().map(other));
     for entry in &mut entries {
-        if entry.note.is_none() {
-            entry.note = remark.map(str::to_owned);
-        }
+        entry.note = match (entry.note.take(), remark) {
+            (Some(note), Some(remark)) => Some(format!("{note}; {remark}")),
+            (note, remark) => note.or_else(|| remark.map(str::to_owned)),
+        };
     }
     Ok(Entries::new("PKCS#12", entries))
 }
@@ -80,17 +83,16 @@ fn told(
     if let Some(leaf) = store.tied(key) {
         chain = store.certificates.chain(leaf);
         // A key that its certificate tells about need not be decrypted.
-        if let Some(Ok(public)) = store.certificates.get(leaf).map(Certificate::public_key) {
-            entry = entry.with_key_type(public.key_type());
-            is_told = true;
+        if let Some(leaf) = store.certificates.get(leaf) {
+            let described = describe_certificate(leaf);
+            is_told = !described.key_type.is_empty();
+            entry = with_description(entry, described);
         }
     }
     if !is_told {
         match store.pkcs8(key, budget) {
             Ok(der) => {
-                let described = describe(der.expose());
-                entry.key_type = Some(described.key_type).filter(|name| !name.is_empty());
-                entry.bits = described.bits;
+                entry = with_description(entry, describe(der.expose()));
                 match PrivateKey::from_pkcs8_der_beside(der.expose(), store.certificates.all()) {
                     Ok(private) => chain = store.chain(key, private.public_key()),
                     Err(error) => entry.note = Some(error.to_string()),
@@ -105,6 +107,13 @@ fn told(
     entry
 }
 
+fn with_description(mut entry: Entry, described: KeyDescription) -> Entry {
+    entry.key_type = Some(described.key_type).filter(|name| !name.is_empty());
+    entry.bits = described.bits;
+    entry.note = described.unusable;
+    entry
+}
+
 fn size(entry: &Entry) -> usize {
     let sizes = entry
         .certificates
@@ -115,9 +124,9 @@ fn size(entry: &Entry) -> usize {
 
 fn certificate(name: Option<String>, certificate: &Certificate) -> Entry {
     let mut entry = Entry::new(name, EntryKind::Certificate);
-    if let Ok(key) = certificate.public_key() {
-        entry = entry.with_key_type(key.key_type());
-    }
+    let described = describe_certificate(certificate);
+    entry.key_type = Some(described.key_type).filter(|name| !name.is_empty());
+    entry.bits = described.bits;
     entry.certificates = vec![certificate.clone()];
     entry
 }

@@ -24,8 +24,14 @@ const ATTRIBUTES: &[Attribute] = &[
     attributes::ALIAS,
     attributes::STORE_PASSWORD_SOURCE,
     attributes::STORE_PASSWORD_VALUE,
+    MAC,
     attributes::SPKI_SHA256,
 ];
+
+const MAC: Attribute = Attribute::new(
+    "mac",
+    "\"required\" refuses a store without a MAC, which nothing vouches for (\"optional\" is the default)",
+);
 
 #[async_trait]
 impl Provider for Pkcs12 {
@@ -40,6 +46,7 @@ impl Provider for Pkcs12 {
     async fn open(&self, uri: &KeyUri, cx: &OpenContext) -> Result<Arc<dyn Signer>> {
         let opened = async {
             let bytes = file::read(uri, cx).await?;
+            check_mac(uri, bytes.expose())?;
             let password = if needs_password(bytes.expose(), cx.work)? {
                 password(uri, cx).await?
             } else {
@@ -58,8 +65,7 @@ impl Provider for Pkcs12 {
     async fn entries(&self, uri: &KeyUri, cx: &OpenContext) -> Result<Entries> {
         let listed = async {
             let bytes = file::read(uri, cx).await?;
-            // What is no store at all is told before anybody is asked for a password.
-            Pfx::read(bytes.expose())?;
+            check_mac(uri, bytes.expose())?;
             let password = password(uri, cx).await?;
             let work = cx.work;
             offload(move || entries::list(bytes.expose(), password.as_ref(), work)).await
@@ -73,7 +79,29 @@ async fn password(uri: &KeyUri, cx: &OpenContext) -> Result<Option<Secret>> {
         .await
 }
 
-/// What is no store at all is told before anybody is asked for a password.
+/// What is no store at all, or not one that is asked for, is told before anybody is asked for a password.
+fn check_mac(uri: &KeyUri, bytes: &[u8]) -> Result<()> {
+    let is_required = match uri.attribute(MAC.name) {
+        Some("required") => true,
+        None | Some("optional") => false,
+        Some(_) => {
+            return Err(uri
+                .invalid("mac is neither \"required\" nor \"optional\"")
+                .with_hint("mac=required refuses a store without a MAC"));
+        }
+    };
+    if Pfx::read(bytes)?.has_mac() || !is_required {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::Unsupported,
+        "the store has no MAC, so nothing vouches for its content, and mac=required asks for one",
+    )
+    .with_hint(
+        "export the key anew, without -nomac; or leave out mac=required and pin the key with spki-sha256",
+    ))
+}
+
 fn needs_password(bytes: &[u8], work: WorkLimit) -> Result<bool> {
     let pfx = Pfx::read(bytes)?;
     Ok(pfx.has_mac() || Store::glance(&pfx, &mut WorkBudget::new(work))?.is_encrypted())

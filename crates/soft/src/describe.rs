@@ -5,10 +5,12 @@ use der::{
     asn1::{AnyRef, ObjectIdentifier, UintRef},
 };
 
+use keybearer_core::{Certificate, KeyType};
+
 use crate::{
     PrivateKey,
-    asn1::{self, EcPrivateKey, PrivateKeyInfo},
-    rsa::bit_length,
+    asn1::{self, AlgorithmIdentifier, EcPrivateKey, PrivateKeyInfo},
+    rsa::{bit_length, check_size},
 };
 
 /// A private key as a list shows it.
@@ -44,6 +46,53 @@ pub fn describe(pkcs8_der: &[u8]) -> KeyDescription {
         bits,
         unusable: read.err().map(|error| error.to_string()),
     }
+}
+
+/// Describes the key of a certificate, as [`describe`] does the private one: a list tells so much of a key that stays
+/// encrypted. That an RSA key has three primes shows in the private key alone.
+pub fn describe_certificate(certificate: &Certificate) -> KeyDescription {
+    let read = certificate.public_key();
+    if let Ok(key) = &read {
+        let key_type = key.key_type();
+        let size = match key_type {
+            KeyType::Rsa { bits } => check_size(bits),
+            _ => Ok(()),
+        };
+        return KeyDescription {
+            key_type: key_type.name().into(),
+            bits: Some(key_type.bits()),
+            unusable: size.err().map(|error| error.to_string()),
+        };
+    }
+    let spki = certificate.spki_der();
+    let algorithm = spki
+        .ok()
+        .and_then(|spki| AnyRef::from_der(spki).ok())
+        .and_then(|spki| {
+            let algorithm = AlgorithmIdentifier::decode(&mut SliceReader::new(spki.value()).ok()?);
+            algorithm.ok()
+        });
+    let why = read.err().map(|error| error.to_string());
+    match algorithm {
+        Some(algorithm) => KeyDescription {
+            key_type: type_of(algorithm.oid),
+            bits: bits_by_parameters(&algorithm),
+            unusable: match algorithm.oid {
+                asn1::RSA | asn1::RSA_PSS | asn1::EC | asn1::ED25519 => why,
+                other => Some(cannot_sign(other)),
+            },
+        },
+        None => KeyDescription {
+            key_type: String::new(),
+            bits: None,
+            unusable: why,
+        },
+    }
+}
+
+/// Said of a type of key that makes no signatures here.
+pub(crate) fn cannot_sign(oid: ObjectIdentifier) -> String {
+    format!("{} keys cannot sign tokens", name_of(oid))
 }
 
 struct Known {
@@ -94,7 +143,7 @@ const CURVES: [Known; 9] = [
 ];
 
 /// The name of a type of key, as people know it.
-pub(crate) fn name_of(oid: ObjectIdentifier) -> String {
+fn name_of(oid: ObjectIdentifier) -> String {
     find(&TYPES, oid).map_or_else(|| oid.to_string(), |known| known.name.into())
 }
 
@@ -113,7 +162,6 @@ fn type_of(oid: ObjectIdentifier) -> String {
 
 fn bits_of(info: &PrivateKeyInfo<'_>) -> Option<usize> {
     let parameters = info.algorithm.parameters;
-    let fixed = find(&TYPES, info.algorithm.oid).and_then(|known| known.bits);
     match info.algorithm.oid {
         // The modulus is the second number of RSAPrivateKey, whose first is the version.
         asn1::RSA | asn1::RSA_PSS => number(asn1::sequence(info.private_key).ok()?, 1),
@@ -125,6 +173,16 @@ fn bits_of(info: &PrivateKeyInfo<'_>) -> Option<usize> {
             oid.and_then(|oid| find(&CURVES, oid)?.bits)
                 .or(Some(inner.private_key.as_bytes().len() * 8))
         }
+        _ => bits_by_parameters(&info.algorithm),
+    }
+}
+
+/// What the type of a key says alone, or its curve, or its prime.
+fn bits_by_parameters(algorithm: &AlgorithmIdentifier<'_>) -> Option<usize> {
+    let fixed = find(&TYPES, algorithm.oid).and_then(|known| known.bits);
+    let parameters = algorithm.parameters;
+    match algorithm.oid {
+        asn1::EC => find(&CURVES, parameters?.decode_as::<ObjectIdentifier>().ok()?)?.bits,
         // DSA and both kinds of DH begin their parameters with the prime.
         _ => fixed.or_else(|| number(parameters?.value(), 0)),
     }

@@ -51,11 +51,10 @@ impl PrivateKey {
             asn1::EC => ec::read(&info, certificates)?,
             asn1::ED25519 => ed25519::read(&info)?,
             other => {
-                return Err(Error::new(
-                    ErrorKind::Unsupported,
-                    format!("{} keys cannot sign tokens", describe::name_of(other)),
-                )
-                .with_hint("the key types are RSA, EC (P-256, P-384, P-521) and Ed25519"));
+                return Err(
+                    Error::new(ErrorKind::Unsupported, describe::cannot_sign(other))
+                        .with_hint("the key types are RSA, EC (P-256, P-384, P-521) and Ed25519"),
+                );
             }
         };
         Ok(Self(Arc::new(parts)))

@@ -29,7 +29,7 @@ mod signer;
 pub mod work;
 
 pub use asn1::{pkcs8_from_pkcs1, pkcs8_from_sec1};
-pub use describe::{KeyDescription, describe};
+pub use describe::{KeyDescription, describe, describe_certificate};
 pub use fingerprint::spki_sha256;
 pub use key::PrivateKey;
 pub use offload::offload;

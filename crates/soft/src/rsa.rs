@@ -44,7 +44,7 @@ pub(crate) fn read(info: &PrivateKeyInfo<'_>) -> Result<Parts> {
 }
 
 /// What no RSA key of ours is, whatever signs with it.
-fn check_size(bits: usize) -> Result<()> {
+pub(crate) fn check_size(bits: usize) -> Result<()> {
     if bits < 2048 {
         return Err(Error::new(
             ErrorKind::Unsupported,

@@ -20,16 +20,15 @@ pub struct CertificateInfo {
     pub not_before: SystemTime,
     /// Until when it is valid.
     pub not_after: SystemTime,
-    /// The public key that it is for.
-    pub public_key: PublicKey,
+    /// The public key that it is for; `None` where that is of a type that cannot sign tokens (DSA, X25519, other curves).
+    pub public_key: Option<PublicKey>,
 }
 
 impl CertificateInfo {
     /// Reads a certificate.
     ///
     /// # Errors
-    /// [`ErrorKind::Malformed`] where a field cannot be read, [`ErrorKind::Unsupported`] for a public key of a type that
-    /// cannot sign tokens.
+    /// [`ErrorKind::Malformed`] where a field cannot be read.
     pub fn read(certificate: &Certificate) -> Result<Self> {
         let (serial, validity) = fields(certificate.as_der()).map_err(malformed)?;
         let name = |der: &[u8]| {
@@ -37,13 +36,18 @@ impl CertificateInfo {
                 .map(|name| name.to_string())
                 .map_err(malformed)
         };
+        let public_key = match certificate.public_key() {
+            Ok(key) => Some(key),
+            Err(error) if error.kind() == ErrorKind::Unsupported => None,
+            Err(error) => return Err(error),
+        };
         Ok(Self {
             subject: name(certificate.subject_der()?)?,
             issuer: name(certificate.issuer_der()?)?,
             serial,
             not_before: validity.not_before.to_system_time(),
             not_after: validity.not_after.to_system_time(),
-            public_key: certificate.public_key()?,
+            public_key,
         })
     }
 }

@@ -83,7 +83,7 @@ async fn certificate(key: &Bound, report: &mut Report) -> Told {
 async fn read(leaf: &Certificate, key: &Bound) -> Result<CertificateInfo, Error> {
     let info = CertificateInfo::read(leaf)?;
     match key.signer().public_key().await {
-        Ok(public) if public != info.public_key => Err(Error::new(
+        Ok(public) if Some(&public) != info.public_key.as_ref() => Err(Error::new(
             ErrorKind::KeyMismatch,
             format!("the certificate of {} is for another key", info.subject),
         )

@@ -1,7 +1,9 @@
 //! `key`: the keys of a store.
 
+mod beside;
 mod list;
 mod new;
+mod salesforce;
 mod show;
 mod shown;
 

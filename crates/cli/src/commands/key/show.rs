@@ -1,9 +1,9 @@
 //! `key show`: one key.
 
 use clap::Args;
-use keybearer_core::{Entry, EntryKind, Error, ErrorKind, KeyUri};
+use keybearer_core::{Error, ErrorKind, KeyUri, OpenContext};
 
-use super::shown::Shown;
+use super::{beside, shown::Shown};
 use crate::{
     args::{Json, KeyArgument},
     context::Context,
@@ -25,10 +25,15 @@ pub(crate) struct Arguments {
 
 pub(crate) async fn run(arguments: &Arguments, cx: &Context) -> Outcome {
     let uri = arguments.key.uri(&cx.origins)?;
-    let shown = match cx.registry.open(&uri, &cx.open).await {
-        Ok(signer) => Shown::signer(signer.as_ref()).await?,
+    let open = cx.remembering_secrets();
+    let shown = match cx.registry.open(&uri, &open).await {
+        Ok(signer) => {
+            let signer = signer.as_ref();
+            let more = beside::warnings(&uri, signer, &cx.registry, &open).await?;
+            Shown::signer(signer).await?.with_warnings(more)
+        }
         Err(error) if error.kind() == ErrorKind::Unsupported => {
-            match unusable(&uri, &error, cx).await? {
+            match unusable(&uri, &error, cx, &open).await? {
                 Some(shown) => shown,
                 None => return Err(error.into()),
             }
@@ -41,37 +46,19 @@ pub(crate) async fn run(arguments: &Arguments, cx: &Context) -> Outcome {
 
 /// A key of which nothing here makes signatures (RSA under 2048 bits, DSA, ...), as the list of its store has it; `None`
 /// where that does not tell either.
-async fn unusable(uri: &KeyUri, why: &Error, cx: &Context) -> Result<Option<Shown>, Failure> {
-    let Ok(store) = cx.registry.entries(uri, &cx.open).await else {
+async fn unusable(
+    uri: &KeyUri,
+    why: &Error,
+    cx: &Context,
+    open: &OpenContext,
+) -> Result<Option<Shown>, Failure> {
+    let Ok(store) = cx.registry.entries(uri, open).await else {
         return Ok(None);
     };
-    let keys: Vec<_> = store
-        .entries
-        .iter()
-        .filter(|entry| entry.kind == EntryKind::Key)
-        .collect();
-    let found = match uri.attribute("alias") {
-        Some(alias) => named(&keys, alias),
-        None => match keys.as_slice() {
-            [only] => Some(*only),
-            _ => None,
-        },
-    };
-    match found {
+    match beside::key_of(&store, uri.attribute("alias")) {
         Some(entry) if entry.key_type.is_some() => {
             Shown::unusable(uri, entry, why.to_string()).map(Some)
         }
         _ => Ok(None),
     }
-}
-
-/// An exact match first, then without case, as Java's.
-fn named<'a>(keys: &[&'a Entry], alias: &str) -> Option<&'a Entry> {
-    let has = |fits: &dyn Fn(&str) -> bool| {
-        keys.iter()
-            .copied()
-            .find(|entry| entry.alias.as_deref().is_some_and(fits))
-    };
-    has(&|known| known == alias)
-        .or_else(|| has(&|known| known.to_lowercase() == alias.to_lowercase()))
 }

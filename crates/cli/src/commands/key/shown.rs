@@ -3,6 +3,7 @@
 use keybearer_core::{Algorithm, Certificate, Entry, ErrorKind, KeyId, KeyUri, PublicKey, Signer};
 use serde::Serialize;
 
+use super::salesforce;
 use crate::{
     certificates::{self, Told},
     failure::Failure,
@@ -24,6 +25,8 @@ pub(crate) struct Shown {
     /// Why it cannot be used.
     #[serde(skip_serializing_if = "Option::is_none")]
     note: Option<String>,
+    /// What will not work, or not for long.
+    warnings: Vec<String>,
     #[serde(skip)]
     chain: Vec<Certificate>,
 }
@@ -54,7 +57,7 @@ impl Shown {
             .iter()
             .map(|algorithm| algorithm.name())
             .collect();
-        Ok(shown)
+        Ok(shown.judged(public_key.as_ref()))
     }
 
     /// A key that nothing here signs with, and why.
@@ -66,20 +69,47 @@ impl Shown {
         shown.alias = entry.alias.clone();
         shown.key_type = entry.key_type.clone().or(shown.key_type);
         shown.bits = entry.bits.or(shown.bits);
+        shown.warnings.push(format!("this key cannot sign: {why}"));
         shown.note = Some(why);
-        Ok(shown)
+        Ok(shown.judged(None))
+    }
+
+    /// With more that is to be warned of.
+    pub(crate) fn with_warnings(mut self, more: Vec<String>) -> Self {
+        self.warnings.extend(more);
+        self
     }
 
     /// Prints it, and warns of what will not work, or not for long.
     pub(crate) fn print(&self, out: Output) -> Result<(), Failure> {
         out.data(self, || self.text())?;
-        if let Some(why) = &self.note {
-            out.warning(&format!("this key cannot sign: {why}"));
-        }
-        if let Some(leaf) = self.chain.first() {
-            certificates::warn_of_expiry(out, "this key", leaf);
+        for warning in &self.warnings {
+            out.warning(warning);
         }
         Ok(())
+    }
+
+    /// With what its certificates and Salesforce's rules give to warn of.
+    fn judged(mut self, public_key: Option<&PublicKey>) -> Self {
+        let leaf = self.chain.first();
+        let of_leaf = leaf.and_then(|leaf| leaf.public_key().ok());
+        if let (Some(own), Some(other)) = (public_key, of_leaf)
+            && *own != other
+        {
+            self.warnings
+                .push("the first certificate does not match this key".into());
+        }
+        for (place, certificate) in self.chain.iter().enumerate() {
+            let owner = match self.certificates.get(place) {
+                Some(told) if place > 0 => format!("the issuer \"{}\"", told.subject),
+                _ => "this key".into(),
+            };
+            self.warnings
+                .extend(certificates::expiry(&owner, certificate));
+        }
+        let refusals = salesforce::refusals(self.key_type.as_deref(), self.bits, leaf);
+        self.warnings.extend(refusals);
+        self
     }
 
     fn new(id: &KeyId, chain: Vec<Certificate>) -> Result<Self, Failure> {
@@ -93,6 +123,7 @@ impl Shown {
             algorithms: Vec::new(),
             certificates: certificates.map_err(|error| error.with_key(id))?,
             note: None,
+            warnings: Vec::new(),
             chain,
         })
     }
