@@ -90,6 +90,7 @@ impl Blocks {
                 "ENCRYPTED PRIVATE KEY" => Kind::Encrypted,
                 "EC PARAMETERS" => {
                     parameters = Some(block.decode()?);
+                    name(block.label, &mut others);
                     continue;
                 }
                 "CERTIFICATE" | "X509 CERTIFICATE" => {
@@ -100,9 +101,7 @@ impl Blocks {
                     continue;
                 }
                 other => {
-                    if !others.contains(&other) && others.len() < 8 {
-                        others.push(other);
-                    }
+                    name(other, &mut others);
                     continue;
                 }
             };
@@ -194,6 +193,13 @@ impl KeyBlock {
             }
             Kind::Jwk(jwk) => jwk.open(),
         }
+    }
+}
+
+/// Remembers a label for an error, as far as people read.
+fn name<'a>(label: &'a str, others: &mut Vec<&'a str>) {
+    if !others.contains(&label) && others.len() < 8 {
+        others.push(label);
     }
 }
 

@@ -22,7 +22,7 @@ const CURES: &[(&str, &str, &str)] = &[
     (
         "OPENSSH PRIVATE KEY",
         "a private key of OpenSSH",
-        "convert a copy of it (RSA and ECDSA): cp FILE NEW.pem && ssh-keygen -p -m PKCS8 -f NEW.pem",
+        "convert a copy of it: cp FILE NEW.pem && ssh-keygen -p -m PKCS8 -f NEW.pem (RSA and ECDSA; for Ed25519 make a new key: keybearer key new)",
     ),
     (
         "PGP PRIVATE KEY BLOCK",
