@@ -1,8 +1,13 @@
 //! What a PEM file holds.
 
 use keybearer_core::{Certificate, Error, ErrorKind, Result, Secret};
-use keybearer_soft::{PrivateKey, describe, format::Format, pbe, work::WorkBudget};
-use zeroize::Zeroizing;
+use keybearer_soft::{PrivateKey, describe, format::Format, pbe, text, work::WorkBudget};
+
+use crate::{
+    armour,
+    jwk::{self, Jwk},
+    others,
+};
 
 /// The private keys and the certificates of a file, in its order.
 pub(crate) struct Blocks {
@@ -14,14 +19,17 @@ pub(crate) struct Blocks {
 pub(crate) struct KeyBlock {
     kind: Kind,
     der: Secret,
+    /// Of a key that is encrypted in the way before PKCS#8.
+    dek_info: Option<String>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Pkcs8,
     Pkcs1,
-    Sec1,
+    /// With the `ECParameters` that stand before it.
+    Sec1(Option<Secret>),
     Encrypted,
+    Jwk(Box<Jwk>),
 }
 
 /// Two thousand certificates take no more. Text takes several times its size while it is read.
@@ -30,73 +38,81 @@ const LIMIT: usize = 4 << 20;
 impl Blocks {
     pub(crate) fn read(bytes: &[u8]) -> Result<Self> {
         let format = Format::of(bytes);
-        if !matches!(format, Format::Pem | Format::Unknown) {
-            return Err(format.instead_of("PEM file"));
-        }
+        let kind = match format {
+            Format::Pkcs8 => Some(Kind::Pkcs8),
+            Format::Pkcs1 => Some(Kind::Pkcs1),
+            Format::Sec1 => Some(Kind::Sec1(None)),
+            Format::EncryptedPkcs8 => Some(Kind::Encrypted),
+            Format::Pem | Format::Jwk | Format::Unknown => None,
+            other => return Err(other.instead_of("PEM file")),
+        };
         if bytes.len() > LIMIT {
             return Err(malformed("the file has more than 4 MiB")
                 .with_hint("no PEM file of a key is that large: check the path"));
         }
-        let text = Zeroizing::new(String::from_utf8_lossy(bytes).into_owned());
-        // An environment variable often holds the two characters `\n` where the line breaks were.
-        let text = if text.contains("\\n") {
-            Zeroizing::new(text.replace("\\r", "").replace("\\n", "\n"))
-        } else {
-            text
-        };
-        if !text.contains("-----BEGIN") {
-            return Err(Format::Unknown.instead_of("PEM file"));
+        if let Some(kind) = kind {
+            // DER, whatever the file's name says.
+            return Ok(Self {
+                keys: vec![KeyBlock::new(kind, Secret::new(bytes))],
+                certificates: Vec::new(),
+            });
         }
-        let blocks = pem::parse_many(text.as_bytes()).map_err(|error| {
-            malformed("the file is no whole PEM").with_source(error.to_string())
-        })?;
-        // What has no end is passed over there, as text between blocks is.
-        if blocks.len() < text.matches("-----BEGIN ").count() {
-            return Err(malformed(
-                "a block of the file has no end line: the file is cut off or changed",
-            )
-            .with_hint("each -----BEGIN ...----- has its -----END ...-----"));
+        let text = text::decode(bytes);
+        match format {
+            Format::Jwk => {
+                let (keys, certificates) = jwk::read(&text)?;
+                let keys = keys
+                    .into_iter()
+                    .map(|key| KeyBlock::new(Kind::Jwk(Box::new(key)), Secret::new(Vec::new())));
+                Ok(Self {
+                    keys: keys.collect(),
+                    certificates,
+                })
+            }
+            Format::Pem => Self::of_text(&armour::unescape(text)),
+            other => Err(other.instead_of("PEM file")),
         }
+    }
+
+    fn of_text(text: &str) -> Result<Self> {
         let mut found = Self {
             keys: Vec::new(),
             certificates: Vec::new(),
         };
-        let mut others = Vec::new();
-        for block in blocks {
-            let kind = match block.tag() {
+        let mut others: Vec<&str> = Vec::new();
+        let mut parameters = None;
+        for block in armour::blocks(text) {
+            let block = block?;
+            let kind = match block.label {
                 "PRIVATE KEY" => Kind::Pkcs8,
                 "RSA PRIVATE KEY" => Kind::Pkcs1,
-                "EC PRIVATE KEY" => Kind::Sec1,
+                "EC PRIVATE KEY" => Kind::Sec1(parameters.take()),
                 "ENCRYPTED PRIVATE KEY" => Kind::Encrypted,
+                "EC PARAMETERS" => {
+                    parameters = Some(block.decode()?);
+                    name(block.label, &mut others);
+                    continue;
+                }
                 "CERTIFICATE" | "X509 CERTIFICATE" => {
+                    let der = block.decode()?;
                     found
                         .certificates
-                        .push(Certificate::from_der(block.contents())?);
+                        .push(Certificate::from_der(der.expose())?);
                     continue;
                 }
                 other => {
-                    others.push(other.to_owned());
+                    name(other, &mut others);
                     continue;
                 }
             };
-            if block.headers().iter().next().is_some() {
-                return Err(Error::new(
-                    ErrorKind::Unsupported,
-                    "the key is encrypted in the old way of OpenSSL (Proc-Type)",
-                )
-                .with_hint("convert it: openssl pkcs8 -topk8 -in OLD.pem -out NEW.pem"));
-            }
             found.keys.push(KeyBlock {
                 kind,
-                der: Secret::new(block.into_contents()),
+                der: block.decode()?,
+                dek_info: block.dek_info().map(str::to_owned),
             });
         }
         if found.keys.is_empty() && found.certificates.is_empty() {
-            return Err(Error::new(
-                ErrorKind::NotFound,
-                format!("the file has no private key, only {}", list(&others)),
-            )
-            .with_hint(convert(&others)));
+            return Err(others::no_key(&others));
         }
         Ok(found)
     }
@@ -114,19 +130,27 @@ impl Blocks {
                 ErrorKind::Ambiguous,
                 format!("the file has {} private keys", keys.len()),
             )
-            .with_hint("put each key into a file of its own")),
+            .with_hint("put each key into a file of its own (for one of openssl's: openssl pkey -in FILE -out NEW.pem takes the first)")),
         }
     }
 }
 
 impl KeyBlock {
+    fn new(kind: Kind, der: Secret) -> Self {
+        Self {
+            kind,
+            der,
+            dek_info: None,
+        }
+    }
+
     pub(crate) fn is_encrypted(&self) -> bool {
-        self.kind == Kind::Encrypted
+        matches!(self.kind, Kind::Encrypted) || self.dek_info.is_some()
     }
 
     /// The type of the key and its size in bits, as far as they can be told of a key that cannot be used.
     pub(crate) fn described(&self) -> (Option<String>, Option<usize>) {
-        match self.kind {
+        match &self.kind {
             Kind::Pkcs8 => {
                 let told = describe(self.der.expose());
                 (
@@ -135,8 +159,9 @@ impl KeyBlock {
                 )
             }
             Kind::Pkcs1 => (Some("RSA".into()), None),
-            Kind::Sec1 => (Some("EC".into()), None),
+            Kind::Sec1(_) => (Some("EC".into()), None),
             Kind::Encrypted => (None, None),
+            Kind::Jwk(jwk) => (Some(jwk.key_type().into()), None),
         }
     }
 
@@ -147,44 +172,45 @@ impl KeyBlock {
         pool: &[Certificate],
         budget: &mut WorkBudget,
     ) -> Result<PrivateKey> {
-        match self.kind {
-            Kind::Pkcs8 => PrivateKey::from_pkcs8_der_beside(self.der.expose(), pool),
-            Kind::Pkcs1 => PrivateKey::from_pkcs1_der(self.der.expose()),
-            Kind::Sec1 => PrivateKey::from_sec1_der(self.der.expose(), None),
+        let decrypted = match &self.dek_info {
+            Some(header) => {
+                let password = given(password)?;
+                Some(pbe::decrypt_dek(header, self.der.expose(), password)?)
+            }
+            None => None,
+        };
+        let der = decrypted.as_ref().unwrap_or(&self.der).expose();
+        match &self.kind {
+            Kind::Pkcs8 => PrivateKey::from_pkcs8_der_beside(der, pool),
+            Kind::Pkcs1 => PrivateKey::from_pkcs1_der(der),
+            Kind::Sec1(Some(parameters)) => {
+                PrivateKey::from_sec1_der_beside(der, parameters.expose())
+            }
+            Kind::Sec1(None) => PrivateKey::from_sec1_der(der, None),
             Kind::Encrypted => {
-                let password = password.ok_or_else(|| {
-                    Error::new(
-                        ErrorKind::BadSecret,
-                        "the key is encrypted and no password is given",
-                    )
-                    .with_hint("give password-source=env:NAME, file:PATH, fd:N or prompt:")
-                })?;
-                let der = pbe::decrypt_pkcs8(self.der.expose(), password, budget)?;
+                let der = pbe::decrypt_pkcs8(der, given(password)?, budget)?;
                 PrivateKey::from_pkcs8_der_beside(der.expose(), pool)
             }
+            Kind::Jwk(jwk) => jwk.open(),
         }
     }
 }
 
-fn list(tags: &[String]) -> String {
-    let mut tags = tags.to_vec();
-    tags.dedup();
-    if tags.is_empty() {
-        "text".into()
-    } else {
-        tags.join(", ").to_lowercase()
+/// Remembers a label for an error, as far as people read.
+fn name<'a>(label: &'a str, others: &mut Vec<&'a str>) {
+    if !others.contains(&label) && others.len() < 8 {
+        others.push(label);
     }
 }
 
-fn convert(tags: &[String]) -> &'static str {
-    let has = |tag: &str| tags.iter().any(|known| known == tag);
-    if has("OPENSSH PRIVATE KEY") {
-        "convert a copy of it: ssh-keygen -p -m PKCS8 -f COPY"
-    } else if has("PUBLIC KEY") || has("RSA PUBLIC KEY") {
-        "this is the public half; name the file of the private key"
-    } else {
-        "name the file that has a PRIVATE KEY block"
-    }
+fn given(password: Option<&Secret>) -> Result<&Secret> {
+    password.ok_or_else(|| {
+        Error::new(
+            ErrorKind::BadSecret,
+            "the key is encrypted and no password is given",
+        )
+        .with_hint("give password-source=env:NAME, file:PATH, fd:N or prompt:")
+    })
 }
 
 fn malformed(message: &str) -> Error {

@@ -1,9 +1,13 @@
 //! PEM and PKCS#8 key files as keybearer signers.
 //!
-//! `pem:/etc/keys/login.pem` opens a private key in PEM (RFC 7468): PKCS#8, PKCS#1, SEC1, or encrypted PKCS#8
-//! (`password-source`), with its certificates in the same file, in any order.
+//! `pem:/etc/keys/login.pem` opens a private key in PEM (RFC 7468): PKCS#8, PKCS#1, SEC1, encrypted ones by
+//! `password-source` (PKCS#8's way and the one before it), with its certificates in the same file, in any order. The same
+//! keys in DER and private JWKs (RFC 7517) are read too.
 
+mod armour;
 mod blocks;
+mod jwk;
+mod others;
 mod provider;
 
 use keybearer_core::{Certificate, Result, Secret};

@@ -14,6 +14,9 @@ use crate::blocks::Blocks;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Pem;
 
+/// Said of a certificate that is another key's.
+const STRANGER: &str = "belongs to no key of this file, and is not used";
+
 const ATTRIBUTES: &[Attribute] = &[
     Attribute::new(
         "password-source",
@@ -86,6 +89,8 @@ impl Provider for Pem {
             }
             entries.push(entry);
         }
+        // Of a key that is encrypted or unusable nobody knows here which certificates are its own.
+        let all_told = !entries.is_empty() && entries.iter().all(|entry| entry.note.is_none());
         let used = |certificate| {
             entries
                 .iter()
@@ -103,6 +108,9 @@ impl Provider for Pem {
                 entry = entry.with_key_type(key.key_type());
             }
             entry.certificates = vec![certificate];
+            if all_told {
+                entry.note = Some(STRANGER.into());
+            }
             entries.push(entry);
         }
         Ok(Entries::new("PEM", entries))

@@ -30,9 +30,14 @@ pub fn pkcs8_from_pkcs1(pkcs1_der: &[u8]) -> Result<Secret> {
 /// # Errors
 /// [`ErrorKind::Malformed`] where it is none, or where nothing names the curve.
 pub fn pkcs8_from_sec1(sec1_der: &[u8], curve: Option<EcCurve>) -> Result<Secret> {
-    let key = EcPrivateKey::from_der(sec1_der).map_err(malformed)?;
     let given = curve.map(curve_oid);
-    let parameters = key.parameters.or(given.as_ref().map(AnyRef::from));
+    pkcs8_from_sec1_beside(sec1_der, given.as_ref().map(AnyRef::from))
+}
+
+/// As [`pkcs8_from_sec1`], with the `ECParameters` that stand beside the key, whatever they are.
+pub(crate) fn pkcs8_from_sec1_beside(sec1_der: &[u8], given: Option<AnyRef<'_>>) -> Result<Secret> {
+    let key = EcPrivateKey::from_der(sec1_der).map_err(malformed)?;
+    let parameters = key.parameters.or(given);
     if parameters.is_none() {
         return Err(Error::new(
             ErrorKind::Malformed,

@@ -2,7 +2,10 @@
 
 use keybearer_core::{Error, ErrorKind};
 
-use crate::ber::{Header, tag};
+use crate::{
+    ber::{Header, tag},
+    text,
+};
 
 /// The kinds of files that are handed to us as key files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +19,8 @@ pub enum Format {
     Jceks,
     /// PEM text.
     Pem,
+    /// A JSON Web Key or a set of them (RFC 7517).
+    Jwk,
     /// PKCS#12 (RFC 7292), also in BER.
     Pkcs12,
     /// PKCS#8 `PrivateKeyInfo` in DER.
@@ -42,8 +47,16 @@ pub enum Format {
     Bcfks,
     /// A key of PuTTY.
     Putty,
+    /// A key ring or a key of PGP in binary (RFC 9580).
+    Pgp,
+    /// A public key of SSH, in one line.
+    SshPublic,
     /// A ZIP archive.
     Zip,
+    /// A ZIP archive whose first file is encrypted.
+    EncryptedZip,
+    /// PEM in base64 once more, as CI systems and Kubernetes keep secrets.
+    Base64Pem,
     /// An HTML or XML page.
     WebPage,
     /// Another SEQUENCE of ASN.1.
@@ -61,8 +74,14 @@ impl Format {
         if bytes.starts_with(&[0xce, 0xce, 0xce, 0xce]) {
             return Self::Jceks;
         }
-        if bytes.starts_with(b"PK\x03\x04") {
-            return Self::Zip;
+        if let Some(rest) = bytes.strip_prefix(b"PK\x03\x04") {
+            // The lowest bit of the flags, after the version (APPNOTE.TXT section 4.3.7).
+            let encrypted = rest.get(2).is_some_and(|flags| flags & 1 == 1);
+            return if encrypted {
+                Self::EncryptedZip
+            } else {
+                Self::Zip
+            };
         }
         if bytes.starts_with(b"PuTTY-User-Key-File-") {
             return Self::Putty;
@@ -70,12 +89,25 @@ impl Format {
         if let Some(format) = bouncy_castle(bytes).or_else(|| der(bytes)) {
             return format;
         }
-        if bytes.windows(10).any(|window| window == b"-----BEGIN") {
+        if text::is_utf16(bytes) {
+            return Self::of_text(text::decode(bytes).as_bytes());
+        }
+        Self::of_text(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes))
+    }
+
+    fn of_text(bytes: &[u8]) -> Self {
+        if has(bytes, b"-----BEGIN") {
             return Self::Pem;
         }
-        match bytes.trim_ascii_start() {
+        let start = bytes.trim_ascii_start();
+        match start {
             [] => Self::Empty,
             [b'<', ..] => Self::WebPage,
+            [b'{', ..] if has(bytes, b"\"kty\"") => Self::Jwk,
+            // A tag of OpenPGP (RFC 9580 section 4.2): a secret or a public key, in the new form and in the old.
+            [0xc5 | 0xc6 | 0x94..=0x9b, ..] => Self::Pgp,
+            _ if start.starts_with(b"LS0tLS1CRUdJTi") => Self::Base64Pem,
+            _ if start.starts_with(b"ssh-") || start.starts_with(b"ecdsa-sha2-") => Self::SshPublic,
             _ if bytes.starts_with(&[tag::SEQUENCE]) => Self::OtherDer,
             _ => Self::Unknown,
         }
@@ -85,7 +117,12 @@ impl Format {
     pub fn scheme(self) -> Option<&'static str> {
         match self {
             Self::Jks | Self::Jceks => Some("jks"),
-            Self::Pem => Some("pem"),
+            Self::Pem
+            | Self::Pkcs8
+            | Self::EncryptedPkcs8
+            | Self::Pkcs1
+            | Self::Sec1
+            | Self::Jwk => Some("pem"),
             Self::Pkcs12 => Some("pkcs12"),
             _ => None,
         }
@@ -111,7 +148,12 @@ impl Format {
             Self::Uber => "a UBER store of BouncyCastle",
             Self::Bcfks => "a BCFKS store of BouncyCastle",
             Self::Putty => "a key of PuTTY",
+            Self::Jwk => "a JSON Web Key",
+            Self::Pgp => "a key of PGP",
+            Self::SshPublic => "a public key of SSH",
             Self::Zip => "a ZIP archive",
+            Self::EncryptedZip => "an encrypted ZIP archive",
+            Self::Base64Pem => "a PEM file in base64 once more",
             Self::WebPage => "a web page",
             Self::OtherDer => "a DER file of an unknown kind",
             Self::Unknown => "a file of an unknown kind",
@@ -123,14 +165,13 @@ impl Format {
         match self {
             Self::Empty => "take the file from its source again",
             Self::Jks | Self::Jceks => "write jks:PATH, or keystore:PATH for any kind",
-            Self::Pem => "write pem:PATH, or keystore:PATH for any kind",
+            Self::Pem
+            | Self::Pkcs8
+            | Self::EncryptedPkcs8
+            | Self::Pkcs1
+            | Self::Sec1
+            | Self::Jwk => "write pem:PATH, or keystore:PATH for any kind",
             Self::Pkcs12 => "write pkcs12:PATH, or keystore:PATH for any kind",
-            Self::Pkcs8 => "convert it: openssl pkey -inform DER -in FILE -out NEW.pem",
-            Self::EncryptedPkcs8 => {
-                "convert it: openssl pkcs8 -topk8 -inform DER -in FILE -out NEW.pem"
-            }
-            Self::Pkcs1 => "convert it: openssl rsa -inform DER -in FILE -out NEW.pem",
-            Self::Sec1 => "convert it: openssl ec -inform DER -in FILE -out NEW.pem",
             Self::Certificate => {
                 "it has no private key: name the file of the key, and this one by certificate=PATH"
             }
@@ -151,7 +192,15 @@ impl Format {
                 "convert it: keytool -importkeystore -providerpath bcprov.jar -provider org.bouncycastle.jce.provider.BouncyCastleProvider -srcstoretype BCFKS -srckeystore FILE -deststoretype PKCS12 -destkeystore NEW.p12"
             }
             Self::Putty => "convert it: puttygen FILE -O private-openssh -o NEW.pem",
+            Self::Pgp => {
+                "make a key for signing tokens instead: keybearer key new pem:NEW.pem --subject CN=NAME"
+            }
+            Self::SshPublic => "this is the public half: name the file of the private key",
             Self::Zip => "take the key file out of it: unzip FILE",
+            Self::EncryptedZip => {
+                "take the key file out of it: 7z x FILE asks for the archive's password"
+            }
+            Self::Base64Pem => "decode it: base64 -d FILE > NEW.pem",
             Self::WebPage => "the download was not of a key: take the file from its source again",
             Self::OtherDer | Self::Unknown => {
                 "key files are PEM, PKCS#12 or JKS: file FILE and openssl asn1parse -inform DER -in FILE tell what it may be"
@@ -287,6 +336,10 @@ fn element(bytes: &[u8]) -> Option<&[u8]> {
 fn skip(bytes: &[u8]) -> Option<&[u8]> {
     let header = Header::peek(bytes).ok()?;
     bytes.get(header.len..)?.get(header.content?..)
+}
+
+fn has(bytes: &[u8], part: &[u8]) -> bool {
+    bytes.windows(part.len()).any(|window| window == part)
 }
 
 fn has_tag(bytes: &[u8], tag: u8) -> bool {

@@ -2,6 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
+use der::{Decode, asn1::AnyRef};
 use keybearer_core::{
     Algorithm, Certificate, EcCurve, Error, ErrorKind, KeyType, PublicKey, Result, Secret,
 };
@@ -76,6 +77,16 @@ impl PrivateKey {
         Self::from_pkcs8_der(asn1::pkcs8_from_sec1(der, curve)?.expose())
     }
 
+    /// As [`from_sec1_der`](Self::from_sec1_der), with the `ECParameters` (RFC 5480 section 2.1.1, in DER) that stand
+    /// before the key, as `openssl ecparam -genkey` writes them in PEM; they hold where the key itself names no curve.
+    ///
+    /// # Errors
+    /// As [`from_sec1_der`](Self::from_sec1_der); [`ErrorKind::Malformed`] too where the parameters are no DER.
+    pub fn from_sec1_der_beside(der: &[u8], parameters_der: &[u8]) -> Result<Self> {
+        let parameters = AnyRef::from_der(parameters_der).map_err(asn1::malformed)?;
+        Self::from_pkcs8_der(asn1::pkcs8_from_sec1_beside(der, Some(parameters))?.expose())
+    }
+
     /// Makes a new key: P-256, P-384 and Ed25519 everywhere; RSA of 2048, 3072, 4096 or 8192 bits and P-521 with the
     /// Cargo feature `aws-lc`.
     ///
@@ -101,6 +112,17 @@ impl PrivateKey {
     /// its public half.
     pub fn to_pkcs8_der(&self) -> Secret {
         self.0.pkcs8.clone()
+    }
+
+    /// The key with other algorithms than its type has; clones that are there keep theirs.
+    pub(crate) fn with_algorithms(mut self, algorithms: Vec<Algorithm>) -> Result<Self> {
+        if Arc::get_mut(&mut self.0).is_none() {
+            self = Self::from_pkcs8_der(self.0.pkcs8.expose())?;
+        }
+        if let Some(parts) = Arc::get_mut(&mut self.0) {
+            parts.algorithms = algorithms;
+        }
+        Ok(self)
     }
 
     pub(crate) fn parts(&self) -> &Arc<Parts> {

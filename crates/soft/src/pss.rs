@@ -39,6 +39,10 @@ pub(crate) fn algorithms(parameters: Option<AnyRef<'_>>) -> Result<Vec<Algorithm
     let restricted = parameters
         .decode_as::<Parameters<'_>>()
         .map_err(malformed)?;
+    // RFC 4055 section 3.1: no other trailer than the first is known.
+    if restricted.trailer.is_some_and(|trailer| trailer != 1) {
+        return Err(malformed("its restriction names an unknown trailer"));
+    }
     let hash = restricted.hash.and_then(|hash| hash_of(hash.oid));
     let mask = restricted
         .mask

@@ -39,8 +39,31 @@ fn the_first_bytes_tell() {
         ),
         (b"<!DOCTYPE html>", Format::WebPage),
         (b"PuTTY-User-Key-File-3: ssh-rsa", Format::Putty),
-        (b"PK\x03\x04\x14\0\x09\0", Format::Zip),
+        (b"PK\x03\x04\x14\0\0\0", Format::Zip),
         (b"hello", Format::Unknown),
+    ];
+    for (bytes, expected) in cases {
+        assert_eq!(Format::of(bytes), expected, "{bytes:x?}");
+    }
+}
+
+#[test]
+fn texts_in_other_clothes_are_told() {
+    let utf16: Vec<u8> = "\u{feff}-----BEGIN PRIVATE KEY-----"
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    let cases: [(&[u8], Format); 10] = [
+        (&utf16, Format::Pem),
+        (b"\xef\xbb\xbf<html>", Format::WebPage),
+        (b"\xef\xbb\xbf", Format::Empty),
+        (b"{\"kty\":\"EC\"}", Format::Jwk),
+        (b"{\"error\":\"login\"}", Format::Unknown),
+        (b"LS0tLS1CRUdJTiBQUklWQVRF", Format::Base64Pem),
+        (b"ssh-ed25519 AAAAC3Nza", Format::SshPublic),
+        (b"\x95\x03\x98\x04", Format::Pgp),
+        (b"PK\x03\x04\x14\0\x09\0", Format::EncryptedZip),
+        (b"PK\x03\x04\x14\0\x08\0", Format::Zip),
     ];
     for (bytes, expected) in cases {
         assert_eq!(Format::of(bytes), expected, "{bytes:x?}");

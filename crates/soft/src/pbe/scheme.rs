@@ -212,7 +212,7 @@ impl<'a> Scheme<'a> {
 }
 
 /// One wrong password in 256 leaves a padding that looks right: what comes out must be one SEQUENCE, to its end.
-fn plausible(plaintext: Secret) -> Result<Secret> {
+pub(super) fn plausible(plaintext: Secret) -> Result<Secret> {
     let bytes = plaintext.expose();
     let indefinite = bytes.starts_with(&[0x30, 0x80]) && bytes.ends_with(&[0, 0]);
     let definite = || AnyRef::from_der(bytes).is_ok_and(|any| any.tag() == Tag::Sequence);
