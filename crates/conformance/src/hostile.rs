@@ -24,9 +24,9 @@ pub struct HostileFiles(BTreeMap<String, Hostile>);
 type Hostile = (Vec<u8>, Vec<ErrorKind>);
 
 /// No file may make a reader take more, in bytes, the program itself included.
-const MEMORY: u64 = 64 << 20;
+pub(crate) const MEMORY: u64 = 64 << 20;
 /// No file may keep a reader busy for longer, in a build without optimisation on a busy machine.
-const TIME: Duration = Duration::from_secs(20);
+pub(crate) const TIME: Duration = Duration::from_secs(20);
 /// Files of fewer bytes share a process.
 const SMALL: usize = 64 << 10;
 /// Names the folder of the files to the process that opens them.
@@ -167,7 +167,7 @@ impl HostileFiles {
 }
 
 /// The most memory that this process has had, in bytes, where Linux tells.
-fn peak_memory() -> Option<u64> {
+pub(crate) fn peak_memory() -> Option<u64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let line = status
         .lines()

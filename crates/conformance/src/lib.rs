@@ -28,6 +28,7 @@
 
 mod capture;
 mod checks;
+mod damage;
 mod failure;
 mod harness;
 mod hostile;
@@ -38,6 +39,7 @@ mod uri_subject;
 pub mod verify;
 
 pub use checks::{Check, checks};
+pub use damage::DamagedFiles;
 pub use failure::Failure;
 pub use harness::{run, trials};
 pub use hostile::HostileFiles;

@@ -1,0 +1,15 @@
+//! Every committed test file, cut off after each byte and with every byte changed.
+
+use std::{path::Path, process::ExitCode};
+
+use keybearer_conformance::{DamagedFiles, run};
+use keybearer_pkcs12::Pkcs12;
+
+fn main() -> ExitCode {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+    let files = DamagedFiles::new(folder, Pkcs12, &["correct-horse"]);
+    if let Some(done) = files.in_child() {
+        return done;
+    }
+    run(files.trials("damaged"))
+}
