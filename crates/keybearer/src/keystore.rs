@@ -96,6 +96,15 @@ mod tests {
     fn the_first_bytes_tell() {
         assert_eq!(kind(b"\xfe\xed\xfe\xed\0\0\0\x02").unwrap(), "jks");
         assert_eq!(kind(b"-----BEGIN PRIVATE KEY-----").unwrap(), "pem");
+        assert_eq!(kind(b"{\"kty\":\"EC\",\"d\":\"\"}").unwrap(), "pem");
+        assert_eq!(kind(b"\x30\x77\x02\x01\x01\x04\x20").unwrap(), "pem");
+        let encrypted = b"\x30\x82\x04\0\x30\x04\x06\x02\x2a\x03\x04\x82\x01\0";
+        assert_eq!(kind(encrypted).unwrap(), "pem");
+        let utf16: Vec<u8> = "\u{feff}-----BEGIN PRIVATE KEY-----"
+            .encode_utf16()
+            .flat_map(u16::to_le_bytes)
+            .collect();
+        assert_eq!(kind(&utf16).unwrap(), "pem");
         let pfx =
             b"\x30\x82\x09\0\x02\x01\x03\x30\x82\x08\0\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01";
         assert_eq!(kind(pfx).unwrap(), "pkcs12");
