@@ -21,13 +21,14 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("pkcs12", &["core", "soft"]),
     ("jks", &["core", "soft"]),
     ("pkcs11", &["core"]),
+    ("vault", &["core", "http"]),
     ("auth", &["core", "http"]),
     ("salesforce", &["core", "auth"]),
     ("localorg", &["core", "soft", "x509"]),
 ];
 
 /// The backends, which never see each other, in their tests neither.
-const BACKENDS: &[&str] = &["pem", "pkcs12", "jks", "pkcs11"];
+const BACKENDS: &[&str] = &["pem", "pkcs12", "jks", "pkcs11", "vault"];
 
 /// All that the contract stands on: no I/O, no HTTP, no cryptography.
 const CORE_STANDS_ON: &[&str] = &["async-trait", "der", "pem", "zeroize"];

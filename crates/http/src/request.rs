@@ -43,6 +43,16 @@ impl Request {
         Ok(request)
     }
 
+    /// `POST url` with a JSON text (RFC 8259).
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub fn post_json(url: &str, json: Secret) -> Result<Self, HttpError> {
+        let mut request = Self::new(Method::POST, url)?;
+        request.body = Some(("application/json", json));
+        Ok(request)
+    }
+
     /// This request with one more header, whose value is never printed.
     #[must_use]
     pub fn header(mut self, name: &'static str, value: Secret) -> Self {

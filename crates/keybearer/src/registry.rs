@@ -29,6 +29,10 @@ pub fn default_registry() -> Registry {
     let registry = registry.with(keybearer_pkcs11::Pkcs11);
     #[cfg(not(feature = "pkcs11"))]
     let registry = registry.without("pkcs11", "pkcs11");
+    #[cfg(feature = "vault")]
+    let registry = registry.with(keybearer_vault::Vault);
+    #[cfg(not(feature = "vault"))]
+    let registry = registry.without("vault", "vault");
     let registry = formats
         .iter()
         .cloned()

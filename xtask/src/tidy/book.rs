@@ -46,7 +46,7 @@ fn schemes(project: &Project, found: &mut Vec<String>) -> Result {
     let sh = &project.sh;
     let told = cmd!(
         sh,
-        "cargo run --locked --quiet --package keybearer-cli -- sources --json"
+        "cargo run --locked --quiet --package keybearer-cli --features full -- sources --json"
     )
     .quiet()
     .read()?;

@@ -1,0 +1,121 @@
+//! The signer of one key version.
+
+use std::{fmt, time::Instant};
+
+use keybearer_core::{
+    Algorithm, Error, ErrorKind, KeyId, KeyType, PublicKey, Result, Signature, Signer, async_trait,
+};
+use tracing::Instrument;
+
+use crate::{
+    api::{Ask, Session},
+    locator::Locator,
+    request::{self, odd},
+    verify,
+};
+
+/// Signs with one version of a key that stays in Vault.
+pub(crate) struct TransitSigner {
+    pub(crate) session: Session,
+    pub(crate) place: Locator,
+    pub(crate) id: KeyId,
+    pub(crate) version: u64,
+    pub(crate) algorithms: Vec<Algorithm>,
+    /// `None` where the role may not read it.
+    pub(crate) public: Option<PublicKey>,
+}
+
+impl TransitSigner {
+    async fn signed(&self, algorithm: Algorithm, message: &[u8]) -> Result<Signature> {
+        let (version, signature) =
+            sign(&self.session, &self.place, algorithm, message, self.version).await?;
+        if version != self.version {
+            return Err(Error::new(
+                ErrorKind::KeyMismatch,
+                format!("version {version} of the key signed, and not {}", self.version),
+            )
+            .with_hint("what answers is not the Transit engine that this key was opened at: check what stands between"));
+        }
+        let Some(public) = &self.public else {
+            return Ok(signature);
+        };
+        let length = signature.as_bytes().len();
+        if let KeyType::Rsa { bits } = public.key_type()
+            && length != bits.div_ceil(8)
+        {
+            return Err(odd(format!(
+                "it has {length} bytes, and the key {bits} bits"
+            )));
+        }
+        if verify::is_by(public, message, &signature) == Some(false) {
+            return Err(Error::new(
+                ErrorKind::KeyMismatch,
+                "the signature is not by the key that Vault showed when it was opened",
+            )
+            .with_hint("the key may have been deleted and made anew, or restored from a backup: open it again"));
+        }
+        Ok(signature)
+    }
+}
+
+/// One signature, and the version that made it.
+pub(crate) async fn sign(
+    session: &Session,
+    place: &Locator,
+    algorithm: Algorithm,
+    message: &[u8],
+    version: u64,
+) -> Result<(u64, Signature)> {
+    let body = request::body(algorithm, message, version);
+    let ask = Ask {
+        path: place.sign_path(),
+        body: Some(&body),
+    };
+    request::signature(algorithm, &session.ask(&ask).await?)
+}
+
+#[async_trait]
+impl Signer for TransitSigner {
+    fn id(&self) -> &KeyId {
+        &self.id
+    }
+
+    fn algorithms(&self) -> &[Algorithm] {
+        &self.algorithms
+    }
+
+    async fn sign(&self, algorithm: Algorithm, message: &[u8]) -> Result<Signature> {
+        self.check(algorithm, message)?;
+        let span = tracing::debug_span!("sign", key = %self.id, %algorithm);
+        let signed = async {
+            let began = Instant::now();
+            let signed = self.signed(algorithm, message).await;
+            let micros = began.elapsed().as_micros() as u64;
+            tracing::debug!(micros, ok = signed.is_ok(), "Vault has signed");
+            signed
+        };
+        let signed = signed.instrument(span).await;
+        signed.map_err(|error| error.with_key(&self.id))
+    }
+
+    async fn public_key(&self) -> Result<PublicKey> {
+        self.public.clone().ok_or_else(|| {
+            let path = self.place.read_path();
+            Error::new(
+                ErrorKind::PermissionDenied,
+                format!("the token's policies do not allow read on {path}"),
+            )
+            .with_key(&self.id)
+            .with_hint(format!("add to a policy: path \"{path}\" {{ capabilities = [\"read\"] }}, or name a file that has the public key: public-key=PATH, or certificate=PATH"))
+        })
+    }
+}
+
+impl fmt::Debug for TransitSigner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TransitSigner")
+            .field("id", &self.id)
+            .field("algorithms", &self.algorithms)
+            .finish_non_exhaustive()
+    }
+}
