@@ -29,6 +29,10 @@ pub fn default_registry() -> Registry {
     let registry = registry.with(keybearer_pkcs11::Pkcs11);
     #[cfg(not(feature = "pkcs11"))]
     let registry = registry.without("pkcs11", "pkcs11");
+    #[cfg(feature = "awskms")]
+    let registry = registry.with(keybearer_awskms::AwsKms::new());
+    #[cfg(not(feature = "awskms"))]
+    let registry = registry.without("awskms", "awskms");
     let registry = formats
         .iter()
         .cloned()
