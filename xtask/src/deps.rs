@@ -67,7 +67,8 @@ pub(crate) fn run(project: &Project) -> Result {
         broken.extend(foreign.map(|foreign| format!("{name} brings {foreign}")));
         broken.extend(second_tls(name, crates));
         let service = BY_FEATURE.iter().filter(|name| has(crates, name));
-        broken.extend(service.map(|service| format!("{name} brings {service} without being asked")));
+        broken
+            .extend(service.map(|service| format!("{name} brings {service} without being asked")));
     }
     let heavy = NOT_BY_DEFAULT.iter().filter(|name| has(&library, name));
     broken.extend(heavy.map(|name| format!("the library's default features bring {name}")));
