@@ -4,8 +4,7 @@ use der::{
     Encode, Sequence,
     asn1::{AnyRef, ObjectIdentifier, OctetStringRef},
 };
-use keybearer_core::{Error, ErrorKind, Result, Secret, WorkLimit};
-use ring::rand::{SecureRandom, SystemRandom};
+use keybearer_core::{Result, Secret, WorkLimit};
 use zeroize::Zeroizing;
 
 use super::{
@@ -15,7 +14,7 @@ use super::{
     malformed,
     scheme::{AES_256_CBC, PBES2, PBKDF2, SHA1_AND_TRIPLE_DES},
 };
-use crate::{asn1::AlgorithmIdentifier, work::WorkBudget};
+use crate::{asn1::AlgorithmIdentifier, random, work::WorkBudget};
 
 /// How a password encrypts. Salts and initialization vectors are random.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +45,8 @@ pub struct Encrypted {
 /// [`offload`](crate::offload()).
 ///
 /// # Errors
-/// [`ErrorKind::Backend`] where the system gives no random bytes, [`ErrorKind::Malformed`] for 0 rounds.
+/// [`Backend`](keybearer_core::ErrorKind::Backend) where the system gives no random bytes,
+/// [`Malformed`](keybearer_core::ErrorKind::Malformed) for 0 rounds.
 pub fn encrypt(plaintext: &Secret, password: &Secret, how: Encryption) -> Result<Encrypted> {
     let salt: [u8; SALT] = random()?;
     match how {
@@ -108,17 +108,6 @@ pub(super) const SALT: usize = 16;
 /// The budget for what we ask of ourselves.
 pub(super) fn allow(rounds: u32) -> WorkBudget {
     WorkBudget::new(WorkLimit::new(rounds.into(), 0))
-}
-
-pub(super) fn random<const N: usize>() -> Result<[u8; N]> {
-    let mut bytes = [0; N];
-    SystemRandom::new().fill(&mut bytes).map_err(|_| {
-        Error::new(
-            ErrorKind::Backend,
-            "the operating system gives no random bytes",
-        )
-    })?;
-    Ok(bytes)
 }
 
 fn pbes2(salt: &[u8], rounds: u32, iv: &[u8]) -> der::Result<Vec<u8>> {

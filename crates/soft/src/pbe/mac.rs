@@ -7,13 +7,13 @@ use der::{
 use keybearer_core::{Error, ErrorKind, Result, Secret};
 
 use super::{
-    encrypt::{SALT, allow, random},
+    encrypt::{SALT, allow},
     hash::{Hash, SHA1, SHA256},
     kdf::{Pbkdf2, Pkcs12Kdf, Purpose, Utf16Password, positive},
     malformed,
     scheme::{PBKDF2, algorithm, damaged, needed, pbkdf2, sequence, unsupported},
 };
-use crate::{asn1::AlgorithmIdentifier, work::WorkBudget};
+use crate::{asn1::AlgorithmIdentifier, random, work::WorkBudget};
 
 /// The `MacData` of a PKCS#12 file.
 #[derive(Clone, Copy, Debug)]
