@@ -1,6 +1,6 @@
 //! Other people's programs, as `cargo xtask services` has found them.
 
-use std::{env, fs, path::PathBuf};
+use std::{env, fs, path::PathBuf, process::Command};
 
 /// The Python that has Authlib.
 ///
@@ -9,6 +9,20 @@ use std::{env, fs, path::PathBuf};
 pub fn python() -> Result<PathBuf, String> {
     let missing = "not installed: cargo xtask services installs it";
     variable("PYTHON").ok_or_else(|| missing.into())
+}
+
+/// The Python that has this module.
+///
+/// # Errors
+/// The reason for which a test is skipped.
+pub fn python_with(module: &str) -> Result<PathBuf, String> {
+    let python = python()?;
+    let import = format!("import {module}");
+    let found = Command::new(&python).args(["-c", &import]).output();
+    match found {
+        Ok(output) if output.status.success() => Ok(python),
+        _ => Err(format!("the Python of the tests has no module {module}")),
+    }
 }
 
 /// The folder of a judge that only `cargo xtask test --all` asks: `KEYCLOAK`, `SF`.

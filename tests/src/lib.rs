@@ -17,7 +17,7 @@ mod program;
 mod scratch;
 
 pub use http::{get, post_form};
-pub use judge::{heavy, python};
+pub use judge::{heavy, python, python_with};
 pub use local::Local;
 pub use org::Org;
 pub use page::{Page, typed};

@@ -6,7 +6,7 @@ use std::process::{Command, ExitCode};
 use keybearer_conformance::{Trial, program, require, run};
 use keybearer_tests::{Scratch, keybearer, ran};
 
-const COMMANDS: [&[&str]; 15] = [
+const COMMANDS: [&[&str]; 16] = [
     &["demo"],
     &["token"],
     &["assertion"],
@@ -17,6 +17,7 @@ const COMMANDS: [&[&str]; 15] = [
     &["key", "list"],
     &["key", "show"],
     &["key", "new"],
+    &["key", "copy"],
     &["cert", "new"],
     &["cert", "export"],
     &["sources"],

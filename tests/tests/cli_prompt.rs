@@ -77,3 +77,27 @@ fn nobody_is_asked_where_there_is_no_terminal() {
     let told: Ran = ran(command.stdin(Stdio::null()));
     assert_eq!(told.error(1)["kind"], "bad_secret");
 }
+
+#[test]
+fn each_end_of_a_copy_is_asked_for_by_its_name() {
+    let scratch = Scratch::new();
+    let path = scratch.jks("a.jks", "correct-horse", &["a"]);
+    let from = format!("jks:{path}?password-source=prompt:");
+    let to = format!("pkcs12:{}?password-source=prompt:", scratch.text("a.p12"));
+    let (status, said) = at_a_terminal(
+        &["key", "copy", &from, &to],
+        "Store password (FROM): ",
+        "correct-horse\nbattery-staple\nbattery-staple\n",
+    );
+    assert_eq!(status, 0, "{said}");
+    for question in [
+        "Password of the new store (TO): ",
+        "Password of the new store (TO), once more: ",
+    ] {
+        assert!(said.contains(question), "{said}");
+    }
+    // Asked once, though the key is opened and then taken.
+    assert_eq!(said.matches("(FROM)").count(), 1, "{said}");
+    let mut show = keybearer(&["key", "show", &to.replace("prompt:", "env:P")]);
+    ran(show.env("P", "battery-staple")).ok();
+}

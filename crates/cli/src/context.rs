@@ -44,6 +44,25 @@ impl Context {
         cx
     }
 
+    /// As [`remembering_secrets`](Self::remembering_secrets), for a command that has to do with two keys: what is asked
+    /// for says that it is about this one.
+    pub(crate) fn remembering_secrets_of(&self, which: &'static str) -> OpenContext {
+        let mut cx = self.open.clone();
+        let ask = move |question: &str| prompt::ask(&format!("{question} ({which})"));
+        cx.env = Arc::new(Remembering::new(Arc::new(
+            ProcessEnv::new().with_prompt(ask),
+        )));
+        cx
+    }
+
+    /// As [`choosing_secrets`](Self::choosing_secrets), for a command that has to do with two keys.
+    pub(crate) fn choosing_secrets_of(&self, which: &'static str) -> OpenContext {
+        let mut cx = self.open.clone();
+        let ask = move |question: &str| prompt::ask_choosing(&format!("{question} ({which})"));
+        cx.env = Arc::new(ProcessEnv::new().with_prompt(ask));
+        cx
+    }
+
     /// Opens a key.
     pub(crate) async fn signer(&self, uri: &KeyUri) -> Result<Arc<dyn Signer>, Failure> {
         self.signer_with(uri, &self.open).await

@@ -46,7 +46,7 @@ mod terminal {
         sync::{Mutex, PoisonError},
     };
 
-    use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
+    use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 
     static BEFORE: Mutex<Option<(File, Termios)>> = Mutex::new(None);
 
@@ -59,7 +59,12 @@ mod terminal {
                 io::Error::new(io::ErrorKind::Unsupported, "there is no terminal to ask at")
             })?;
             let settings = tcgetattr(&tty)?;
-            *BEFORE.lock().unwrap_or_else(PoisonError::into_inner) = Some((tty, settings));
+            let mut silent = settings.clone();
+            silent.local_modes.remove(LocalModes::ECHO);
+            let mut before = BEFORE.lock().unwrap_or_else(PoisonError::into_inner);
+            let (tty, _) = before.insert((tty, settings));
+            // Before the question is shown: what is typed or pasted at once must not be echoed either.
+            tcsetattr(&*tty, OptionalActions::Now, &silent)?;
             Ok(Self)
         }
     }

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
 
-use crate::{Certificate, Error, ErrorKind, KeyType, KeyUri, OpenContext, Result, Signer};
+use crate::{Certificate, Error, ErrorKind, KeyFile, KeyType, KeyUri, OpenContext, Result, Signer};
 
 /// Opens the key URIs of one scheme.
 ///
@@ -33,6 +33,11 @@ pub trait Provider: fmt::Debug + Send + Sync + 'static {
 
     /// What makes new keys here, where that can be done.
     fn key_maker(&self) -> Option<&dyn KeyMaker> {
+        None
+    }
+
+    /// What moves keys in and out, where they are bytes in a file.
+    fn key_file(&self) -> Option<&dyn KeyFile> {
         None
     }
 }

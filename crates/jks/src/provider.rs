@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use keybearer_core::{
-    Attribute, Entries, Entry, EntryKind, Error, ErrorKind, KeyMaker, KeyUri, OpenContext,
+    Attribute, Entries, Entry, EntryKind, Error, ErrorKind, KeyFile, KeyMaker, KeyUri, OpenContext,
     Provider, Result, Signer, async_trait,
 };
 use keybearer_soft::{
-    PrivateKey, SoftSigner, alias, attributes, describe_certificate, file, offload,
-    work::WorkBudget,
+    FoundKey, PrivateKey, alias, attributes, describe_certificate, file, offload, work::WorkBudget,
 };
 
 use crate::{
@@ -46,44 +45,11 @@ impl Provider for Jks {
     }
 
     async fn open(&self, uri: &KeyUri, cx: &OpenContext) -> Result<Arc<dyn Signer>> {
-        let opened = async {
-            let bytes = file::read(uri, cx).await?;
-            let env = cx.env.as_ref();
-            // What is no store at all is told before anybody is asked for a password.
-            reader::read(bytes.expose(), None)?;
-            let store_password = uri
-                .secret("password", "store password", env)
-                .await?
-                .ok_or_else(|| {
-                    Error::new(ErrorKind::BadSecret, "no store password is given")
-                        .with_hint("give password-source=env:NAME, file:PATH, fd:N or prompt:")
-                })?;
-            let store = reader::read(bytes.expose(), Some(&store_password))?;
-            let (entry, protected) = choose(store, uri.attribute("alias"))?;
-            let own = uri
-                .secret("key-password", "password of the key", env)
-                .await?;
-            let hint = own.as_ref().map_or(
-                "the key has a password of its own: give key-password-source",
-                |_| "check what key-password-source names; it is not the store's password",
-            );
-            let certificates = entry.certificates()?;
-            let uri = uri.clone().with_attribute("alias", &entry.alias);
-            let (protected, password, work) =
-                (protected.to_vec(), own.unwrap_or(store_password), cx.work);
-            // The key derivation of a JCEKS store takes up to seconds.
-            let signer = offload(move || {
-                let der = protection::recover(&protected, &password, &mut WorkBudget::new(work))
-                    .map_err(|error| match error.kind() {
-                        ErrorKind::BadSecret => error.with_hint(hint),
-                        _ => error,
-                    })?;
-                let key = PrivateKey::from_pkcs8_der_beside(der.expose(), &certificates)?;
-                SoftSigner::new(&uri, &key, &certificates)
-            });
-            Ok::<_, Error>(Arc::new(signer.await?) as Arc<dyn Signer>)
-        };
-        opened.await.map_err(|error| error.with_key(uri))
+        let opened = unlock(uri, cx).await.and_then(|found| found.signer());
+        match opened {
+            Ok(signer) => Ok(Arc::new(signer)),
+            Err(error) => Err(error.with_key(uri)),
+        }
     }
 
     async fn entries(&self, uri: &KeyUri, cx: &OpenContext) -> Result<Entries> {
@@ -106,6 +72,55 @@ impl Provider for Jks {
     fn key_maker(&self) -> Option<&dyn KeyMaker> {
         Some(self)
     }
+
+    fn key_file(&self) -> Option<&dyn KeyFile> {
+        Some(self)
+    }
+}
+
+/// The key that the URI means.
+pub(crate) async fn unlock(uri: &KeyUri, cx: &OpenContext) -> Result<FoundKey> {
+    let bytes = file::read(uri, cx).await?;
+    let env = cx.env.as_ref();
+    // What is no store at all is told before anybody is asked for a password.
+    reader::read(bytes.expose(), None)?;
+    let store_password = uri
+        .secret("password", "store password", env)
+        .await?
+        .ok_or_else(|| {
+            Error::new(ErrorKind::BadSecret, "no store password is given")
+                .with_hint("give password-source=env:NAME, file:PATH, fd:N or prompt:")
+        })?;
+    let store = reader::read(bytes.expose(), Some(&store_password))?;
+    let (entry, protected) = choose(store, uri.attribute("alias"))?;
+    let own = uri
+        .secret("key-password", "password of the key", env)
+        .await?;
+    let hint = own.as_ref().map_or(
+        "the key has a password of its own: give key-password-source",
+        |_| "check what key-password-source names; it is not the store's password",
+    );
+    let pool = entry.certificates()?;
+    let uri = uri.clone().with_attribute("alias", &entry.alias);
+    let alias = Some(entry.alias);
+    let (protected, password, work) = (protected.to_vec(), own.unwrap_or(store_password), cx.work);
+    // The key derivation of a JCEKS store takes up to seconds.
+    offload(move || {
+        let der = protection::recover(&protected, &password, &mut WorkBudget::new(work)).map_err(
+            |error| match error.kind() {
+                ErrorKind::BadSecret => error.with_hint(hint),
+                _ => error,
+            },
+        )?;
+        let key = PrivateKey::from_pkcs8_der_beside(der.expose(), &pool)?;
+        Ok(FoundKey {
+            uri,
+            alias,
+            key,
+            pool,
+        })
+    })
+    .await
 }
 
 /// The one entry with a private key that is meant, and the protected key.

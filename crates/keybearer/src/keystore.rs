@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use keybearer_core::{
-    Attribute, Entries, Error, ErrorKind, KeyUri, OpenContext, Provider, Result, Signer,
-    async_trait,
+    Attribute, Entries, Error, ErrorKind, KeyFile, KeyMaterial, KeyUri, OpenContext, Provider,
+    Result, Signer, async_trait,
 };
 use keybearer_soft::{file, format::Format};
 
@@ -81,6 +81,48 @@ impl Provider for Keystore {
         let (format, uri) = self.resolve(uri, cx).await?;
         format.entries(&uri, cx).await
     }
+
+    fn key_file(&self) -> Option<&dyn KeyFile> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl KeyFile for Keystore {
+    async fn take(&self, uri: &KeyUri, cx: &OpenContext) -> Result<KeyMaterial> {
+        let (format, uri) = self.resolve(uri, cx).await?;
+        mover(format)?.take(&uri, cx).await
+    }
+
+    /// Into a file that is there: the name of a new one does not tell its kind.
+    async fn put(
+        &self,
+        uri: &KeyUri,
+        key: &KeyMaterial,
+        overwrite: bool,
+        cx: &OpenContext,
+    ) -> Result<Arc<dyn Signer>> {
+        let resolved = self.resolve(uri, cx).await;
+        let (format, uri) = resolved.map_err(|error| match error.kind() {
+            ErrorKind::NotFound => Error::new(
+                ErrorKind::Unsupported,
+                "the file is not there, and its name does not say what it is to be",
+            )
+            .with_hint("say the kind of the new file: jks:PATH, pkcs12:PATH or pem:PATH"),
+            _ => error,
+        })?;
+        mover(format)?.put(&uri, key, overwrite, cx).await
+    }
+}
+
+fn mover(format: &Arc<dyn Provider>) -> Result<&dyn KeyFile> {
+    let scheme = format.scheme();
+    format.key_file().ok_or_else(|| {
+        Error::new(
+            ErrorKind::Unsupported,
+            format!("keys are not moved in and out of {scheme}: files"),
+        )
+    })
 }
 
 fn kind(bytes: &[u8]) -> Result<&'static str> {

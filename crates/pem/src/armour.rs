@@ -8,9 +8,13 @@ use base64::{
 use keybearer_core::{Error, ErrorKind, Result, Secret};
 use zeroize::Zeroizing;
 
+use crate::FRIENDLY_NAME;
+
 /// One block, from its begin line to its end line.
 pub(crate) struct Block<'a> {
     pub(crate) label: &'a str,
+    /// The text between it and the block before.
+    before: &'a str,
     body: &'a str,
 }
 
@@ -50,7 +54,7 @@ pub(crate) fn unescape(text: Zeroizing<String>) -> Zeroizing<String> {
 pub(crate) fn blocks(text: &str) -> impl Iterator<Item = Result<Block<'_>>> {
     let mut rest = text;
     std::iter::from_fn(move || {
-        let (_, begun) = rest.split_once(BEGIN)?;
+        let (before, begun) = rest.split_once(BEGIN)?;
         rest = "";
         let Some((label, begun)) = begun
             .split_once(DASHES)
@@ -66,11 +70,22 @@ pub(crate) fn blocks(text: &str) -> impl Iterator<Item = Result<Block<'_>>> {
             return Some(Err(unended()));
         }
         rest = after;
-        Some(Ok(Block { label, body }))
+        Some(Ok(Block {
+            label,
+            before,
+            body,
+        }))
     })
 }
 
 impl Block<'_> {
+    /// The name that openssl writes before a block that it takes out of a PKCS#12 store.
+    pub(crate) fn name(&self) -> Option<&str> {
+        let mut lines = self.before.lines();
+        let name = lines.find_map(|line| line.trim().strip_prefix(FRIENDLY_NAME))?;
+        Some(name.trim()).filter(|name| !name.is_empty())
+    }
+
     /// The value of the header `DEK-Info` (RFC 1421 section 4.6.1.3), which an encrypted block of old has.
     pub(crate) fn dek_info(&self) -> Option<&str> {
         let (_, after) = self.body.split_once(DEK_INFO)?;

@@ -21,6 +21,7 @@ pub(crate) struct KeyBlock {
     der: Secret,
     /// Of a key that is encrypted in the way before PKCS#8.
     dek_info: Option<String>,
+    name: Option<String>,
 }
 
 enum Kind {
@@ -109,6 +110,7 @@ impl Blocks {
                 kind,
                 der: block.decode()?,
                 dek_info: block.dek_info().map(str::to_owned),
+                name: block.name().map(str::to_owned),
             });
         }
         if found.keys.is_empty() && found.certificates.is_empty() {
@@ -141,7 +143,13 @@ impl KeyBlock {
             kind,
             der,
             dek_info: None,
+            name: None,
         }
+    }
+
+    /// What stands before the key as its name.
+    pub(crate) fn name(&self) -> Option<&str> {
+        self.name.as_deref()
     }
 
     pub(crate) fn is_encrypted(&self) -> bool {

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use keybearer_core::{
-    Attribute, Certify, Entries, Entry, EntryKind, KeyMaker, KeySpec, KeyUri, OpenContext,
-    Provider, Result, Signer, async_trait,
+    Attribute, Entries, Entry, EntryKind, KeyFile, KeyMaker, KeyUri, OpenContext, Provider, Result,
+    Signer, async_trait,
 };
-use keybearer_soft::{PrivateKey, SoftSigner, attributes, file, offload, work::WorkBudget};
+use keybearer_soft::{FoundKey, attributes, file, offload, work::WorkBudget};
 
 use crate::blocks::Blocks;
 
@@ -40,28 +40,11 @@ impl Provider for Pem {
     }
 
     async fn open(&self, uri: &KeyUri, cx: &OpenContext) -> Result<Arc<dyn Signer>> {
-        let bytes = file::read(uri, cx).await?;
-        let opened = async {
-            let blocks = Blocks::read(bytes.expose())?;
-            let password = if blocks.key()?.is_encrypted() {
-                uri.secret("password", "password of the key", cx.env.as_ref())
-                    .await?
-            } else {
-                None
-            };
-            let (uri, work) = (uri.clone(), cx.work);
-            // Key derivations take up to seconds.
-            let signer = offload(move || {
-                let key = blocks.key()?.open(
-                    password.as_ref(),
-                    &blocks.certificates,
-                    &mut WorkBudget::new(work),
-                )?;
-                SoftSigner::new(&uri, &key, &blocks.certificates)
-            });
-            Ok::<_, keybearer_core::Error>(Arc::new(signer.await?) as Arc<dyn Signer>)
-        };
-        opened.await.map_err(|error| error.with_key(uri))
+        let opened = unlock(uri, cx).await.and_then(|found| found.signer());
+        match opened {
+            Ok(signer) => Ok(Arc::new(signer)),
+            Err(error) => Err(error.with_key(uri)),
+        }
     }
 
     async fn entries(&self, uri: &KeyUri, cx: &OpenContext) -> Result<Entries> {
@@ -119,29 +102,34 @@ impl Provider for Pem {
     fn key_maker(&self) -> Option<&dyn KeyMaker> {
         Some(self)
     }
+
+    fn key_file(&self) -> Option<&dyn KeyFile> {
+        Some(self)
+    }
 }
 
-#[async_trait]
-impl KeyMaker for Pem {
-    /// The key in PKCS#8, encrypted where the URI has a password, and its certificates after it, in one file of mode 0600.
-    async fn make(
-        &self,
-        uri: &KeyUri,
-        spec: &KeySpec,
-        certify: &dyn Certify,
-        cx: &OpenContext,
-    ) -> Result<Arc<dyn Signer>> {
-        let password = uri
-            .secret("password", "password of the new key", cx.env.as_ref())
-            .await?;
-        let key_type = spec.key_type;
-        let key = offload(move || PrivateKey::generate(key_type)).await?;
-        let chain = certify
-            .certify(Arc::new(SoftSigner::new(uri, &key, &[])?))
-            .await?;
-        let text = crate::encode(&key, password.as_ref(), &chain)?;
-        let (path, overwrite) = (uri.path()?, spec.overwrite);
-        offload(move || file::write(&path, text.expose(), overwrite)).await?;
-        Ok(Arc::new(SoftSigner::new(uri, &key, &chain)?))
-    }
+/// The key of the file.
+pub(crate) async fn unlock(uri: &KeyUri, cx: &OpenContext) -> Result<FoundKey> {
+    let bytes = file::read(uri, cx).await?;
+    let blocks = Blocks::read(bytes.expose())?;
+    let password = if blocks.key()?.is_encrypted() {
+        uri.secret("password", "password of the key", cx.env.as_ref())
+            .await?
+    } else {
+        None
+    };
+    let (uri, work) = (uri.clone(), cx.work);
+    // Key derivations take up to seconds.
+    offload(move || {
+        let mut budget = WorkBudget::new(work);
+        let block = blocks.key()?;
+        let key = block.open(password.as_ref(), &blocks.certificates, &mut budget)?;
+        Ok(FoundKey {
+            uri,
+            alias: block.name().map(str::to_owned),
+            key,
+            pool: blocks.certificates,
+        })
+    })
+    .await
 }

@@ -1,6 +1,6 @@
 //! The attributes of a bag (RFC 7292 section 4.2): its name and what ties a certificate to its key.
 
-use keybearer_soft::ber::{Damage, Element, tag};
+use keybearer_soft::ber::{Damage, Element, encode, tag};
 
 /// What is said of a bag.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -39,6 +39,33 @@ impl Attributes {
         }
         Ok(found)
     }
+
+    /// As a `SET OF PKCS12Attribute` in DER; nothing where nothing is said.
+    pub(crate) fn to_der(&self) -> Vec<u8> {
+        let name = self.name.as_ref().map(|name| {
+            let units = name.encode_utf16().flat_map(u16::to_be_bytes);
+            attribute(
+                FRIENDLY_NAME,
+                &encode(tag::BMP_STRING, &units.collect::<Vec<_>>()),
+            )
+        });
+        let id = self
+            .local_key_id
+            .as_ref()
+            .map(|id| attribute(LOCAL_KEY_ID, &encode(tag::OCTET_STRING, id)));
+        let mut attributes: Vec<_> = name.into_iter().chain(id).collect();
+        if attributes.is_empty() {
+            return Vec::new();
+        }
+        // X.690 section 11.6.
+        attributes.sort();
+        encode(tag::SET, &attributes.concat()).to_vec()
+    }
+}
+
+fn attribute(kind: &[u8], value: &[u8]) -> Vec<u8> {
+    let (kind, values) = (encode(tag::OID, kind), encode(tag::SET, value));
+    encode(tag::SEQUENCE, &[&kind[..], &values[..]].concat()).to_vec()
 }
 
 /// A BMPString is UTF-16 in fact: Java and OpenSSL write surrogates for what lies beyond the BMP.
@@ -97,6 +124,16 @@ mod tests {
             id(b"\x24\x80\x04\x01\x07\x04\x01\x08\0\0"),
             Some(vec![7, 8])
         );
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let written = Attributes {
+            name: Some("Job \u{e4}\u{1f511}".into()),
+            local_key_id: Some(vec![7; 20]),
+        };
+        assert_eq!(read(&written.to_der()), written);
+        assert_eq!(Attributes::default().to_der(), b"");
     }
 
     #[test]

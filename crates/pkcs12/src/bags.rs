@@ -19,11 +19,22 @@ pub(crate) struct Bags {
     pub(crate) bags: Vec<Bag>,
     /// How many safes stayed closed, since no password was given.
     pub(crate) locked: usize,
+    /// Whether the bags keep their encoding.
+    keeping: bool,
 }
 
 pub(crate) struct Bag {
     pub(crate) attributes: Attributes,
     pub(crate) content: Content,
+    /// Where it was asked for: the bag in DER.
+    pub(crate) encoding: Option<Encoding>,
+}
+
+/// A bag in DER, to be written again.
+pub(crate) struct Encoding {
+    pub(crate) der: Secret,
+    /// Whether its safe is encrypted.
+    pub(crate) is_sealed: bool,
 }
 
 pub(crate) enum Content {
@@ -50,8 +61,8 @@ const MOST_BAGS: usize = 5_000;
 const LARGEST_CERTIFICATE: usize = 128 << 10;
 
 /// The common beginning of the bag types: 1.2.840.113549.1.12.10.1.
-const BAG_TYPES: &[u8] = b"\x2a\x86\x48\x86\xf7\x0d\x01\x0c\x0a\x01";
-const X509_CERTIFICATE: &[u8] = b"\x2a\x86\x48\x86\xf7\x0d\x01\x09\x16\x01";
+pub(crate) const BAG_TYPES: &[u8] = b"\x2a\x86\x48\x86\xf7\x0d\x01\x0c\x0a\x01";
+pub(crate) const X509_CERTIFICATE: &[u8] = b"\x2a\x86\x48\x86\xf7\x0d\x01\x09\x16\x01";
 
 impl Bags {
     /// Reads an `AuthenticatedSafe`. Without a password the encrypted safes stay closed; keys stay encrypted always.
@@ -64,9 +75,31 @@ impl Bags {
         password: Option<&Secret>,
         budget: &mut WorkBudget,
     ) -> Result<Self> {
+        Self::read_as(authenticated_safe, password, budget, false)
+    }
+
+    /// As [`read`](Self::read), each bag with its encoding.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub(crate) fn read_keeping(
+        authenticated_safe: &[u8],
+        password: &Secret,
+        budget: &mut WorkBudget,
+    ) -> Result<Self> {
+        Self::read_as(authenticated_safe, Some(password), budget, true)
+    }
+
+    fn read_as(
+        authenticated_safe: &[u8],
+        password: Option<&Secret>,
+        budget: &mut WorkBudget,
+        keeping: bool,
+    ) -> Result<Self> {
         let mut found = Self {
             bags: Vec::new(),
             locked: 0,
+            keeping,
         };
         let whole = Element::read(authenticated_safe).map_err(damaged)?;
         let mut safes = whole.open(tag::SEQUENCE).map_err(damaged)?;
@@ -75,7 +108,7 @@ impl Bags {
             match content_type {
                 DATA => {
                     let octets = Wiped(content.octets(tag::OCTET_STRING).map_err(damaged)?);
-                    found.safe_contents(&octets)?;
+                    found.safe_contents(&octets, false)?;
                 }
                 ENCRYPTED_DATA => {
                     let (algorithm, ciphertext) = encrypted(content).map_err(damaged)?;
@@ -84,7 +117,7 @@ impl Bags {
                         continue;
                     };
                     let plain = pbe::decrypt(&algorithm, &ciphertext, password, budget)?;
-                    found.safe_contents(plain.expose())?;
+                    found.safe_contents(plain.expose(), true)?;
                 }
                 ENVELOPED_DATA => {
                     return Err(Error::new(
@@ -99,12 +132,12 @@ impl Bags {
         Ok(found)
     }
 
-    fn safe_contents(&mut self, bytes: &[u8]) -> Result<()> {
+    fn safe_contents(&mut self, bytes: &[u8], is_sealed: bool) -> Result<()> {
         let whole = Element::read(bytes).map_err(damaged)?;
-        self.bags_of(&whole)
+        self.bags_of(&whole, is_sealed)
     }
 
-    fn bags_of(&mut self, safe_contents: &Element<'_>) -> Result<()> {
+    fn bags_of(&mut self, safe_contents: &Element<'_>, is_sealed: bool) -> Result<()> {
         let mut bags = safe_contents.open(tag::SEQUENCE).map_err(damaged)?;
         while let Some(bag) = bags.next_if_any().map_err(damaged)? {
             let (kind, value, attributes) = safe_bag(bag).map_err(damaged)?;
@@ -115,7 +148,7 @@ impl Bags {
                 Some(4) => Content::Other("a certificate revocation list"),
                 Some(5) => Content::Secret,
                 Some(6) => {
-                    self.bags_of(&value)?;
+                    self.bags_of(&value, is_sealed)?;
                     continue;
                 }
                 _ => Content::Other("an entry of an unknown type"),
@@ -127,9 +160,17 @@ impl Bags {
                 )
                 .with_hint("no key store has as many: export the key into a file of its own"));
             }
+            let encoding = match self.keeping {
+                true => Some(Encoding {
+                    der: Secret::new(bag.to_der().map_err(damaged)?.as_slice()),
+                    is_sealed,
+                }),
+                false => None,
+            };
             self.bags.push(Bag {
                 attributes,
                 content,
+                encoding,
             });
         }
         Ok(())

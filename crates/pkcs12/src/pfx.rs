@@ -27,7 +27,7 @@ pub(crate) const ENVELOPED_DATA: &[u8] = b"\x2a\x86\x48\x86\xf7\x0d\x01\x07\x03"
 const SIGNED_DATA: &[u8] = b"\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02";
 
 /// In bytes: what lies in pieces or encrypted is copied several times while it is read.
-const LARGEST_FILE: usize = 8 << 20;
+pub(crate) const LARGEST_FILE: usize = 8 << 20;
 
 struct MacData<'a> {
     algorithm: Vec<u8>,

@@ -3,16 +3,17 @@
 use std::sync::Arc;
 
 use keybearer_core::{
-    Attribute, Entries, Error, ErrorKind, KeyUri, OpenContext, Provider, Result, Secret, Signer,
-    WorkLimit, async_trait,
+    Attribute, Entries, Error, ErrorKind, KeyFile, KeyMaker, KeyUri, OpenContext, Provider, Result,
+    Secret, Signer, WorkLimit, async_trait,
 };
 use keybearer_soft::{
-    PrivateKey, SoftSigner, alias, attributes, file, offload, spki_sha256, work::WorkBudget,
+    FoundKey, PrivateKey, alias, attributes, file, offload, spki_sha256, work::WorkBudget,
 };
 
 use crate::{
     entries,
     pfx::Pfx,
+    protection::{self, Protection},
     store::{Store, StoredKey},
 };
 
@@ -25,6 +26,7 @@ const ATTRIBUTES: &[Attribute] = &[
     attributes::STORE_PASSWORD_SOURCE,
     attributes::STORE_PASSWORD_VALUE,
     MAC,
+    protection::ATTRIBUTE,
     attributes::SPKI_SHA256,
 ];
 
@@ -44,19 +46,8 @@ impl Provider for Pkcs12 {
     }
 
     async fn open(&self, uri: &KeyUri, cx: &OpenContext) -> Result<Arc<dyn Signer>> {
-        let opened = async {
-            let bytes = file::read(uri, cx).await?;
-            check_mac(uri, bytes.expose())?;
-            let password = if needs_password(bytes.expose(), cx.work)? {
-                password(uri, cx).await?
-            } else {
-                None
-            };
-            let (uri, work) = (uri.clone(), cx.work);
-            // Key derivations take up to seconds.
-            offload(move || signer(&uri, bytes.expose(), password.as_ref(), work)).await
-        };
-        match opened.await {
+        let opened = unlock(uri, cx).await.and_then(|found| found.signer());
+        match opened {
             Ok(signer) => Ok(Arc::new(signer)),
             Err(error) => Err(error.with_key(uri)),
         }
@@ -72,6 +63,29 @@ impl Provider for Pkcs12 {
         };
         listed.await.map_err(|error| error.with_key(uri))
     }
+
+    fn key_maker(&self) -> Option<&dyn KeyMaker> {
+        Some(self)
+    }
+
+    fn key_file(&self) -> Option<&dyn KeyFile> {
+        Some(self)
+    }
+}
+
+/// The key that the URI means.
+pub(crate) async fn unlock(uri: &KeyUri, cx: &OpenContext) -> Result<FoundKey> {
+    let bytes = file::read(uri, cx).await?;
+    check_mac(uri, bytes.expose())?;
+    Protection::of(uri)?;
+    let password = if needs_password(bytes.expose(), cx.work)? {
+        password(uri, cx).await?
+    } else {
+        None
+    };
+    let (uri, work) = (Protection::unsaid(uri), cx.work);
+    // Key derivations take up to seconds.
+    offload(move || find(&uri, bytes.expose(), password.as_ref(), work)).await
 }
 
 async fn password(uri: &KeyUri, cx: &OpenContext) -> Result<Option<Secret>> {
@@ -80,7 +94,7 @@ async fn password(uri: &KeyUri, cx: &OpenContext) -> Result<Option<Secret>> {
 }
 
 /// What is no store at all, or not one that is asked for, is told before anybody is asked for a password.
-fn check_mac(uri: &KeyUri, bytes: &[u8]) -> Result<()> {
+pub(crate) fn check_mac(uri: &KeyUri, bytes: &[u8]) -> Result<()> {
     let is_required = match uri.attribute(MAC.name) {
         Some("required") => true,
         None | Some("optional") => false,
@@ -107,12 +121,12 @@ fn needs_password(bytes: &[u8], work: WorkLimit) -> Result<bool> {
     Ok(pfx.has_mac() || Store::glance(&pfx, &mut WorkBudget::new(work))?.is_encrypted())
 }
 
-fn signer(
+fn find(
     uri: &KeyUri,
     bytes: &[u8],
     password: Option<&Secret>,
     work: WorkLimit,
-) -> Result<SoftSigner> {
+) -> Result<FoundKey> {
     let mut budget = WorkBudget::new(work);
     let store = Store::open(&Pfx::read(bytes)?, password, &mut budget)?;
     let keys = store
@@ -134,7 +148,12 @@ fn signer(
         uri.clone()
     };
     let chain = store.chain(entry, key.public_key());
-    SoftSigner::new(&uri, &key, &store.certificates.take(&chain))
+    Ok(FoundKey {
+        uri,
+        alias: entry.is_named.then(|| entry.alias.clone()),
+        key,
+        pool: store.certificates.take(&chain),
+    })
 }
 
 /// Of several keys, also of several with one alias, the one whose fingerprint is asked for.

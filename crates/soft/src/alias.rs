@@ -78,6 +78,18 @@ pub fn only<A: AsRef<str>, T>(mut found: Vec<(A, T)>) -> Result<(A, T)> {
     })
 }
 
+/// An error about a name that an entry of the store has already.
+pub fn taken(known: &str) -> Error {
+    Error::new(
+        ErrorKind::Unsupported,
+        format!(
+            "the store has an entry \"{}\" already",
+            known.escape_debug()
+        ),
+    )
+    .with_hint("choose another alias, or ask for this entry to be replaced (--force)")
+}
+
 /// The names in quotation marks, as far as an error can hold them.
 pub fn list(names: &[impl AsRef<str>]) -> String {
     let quoted: Vec<_> = names

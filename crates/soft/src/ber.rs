@@ -317,7 +317,8 @@ fn length_to_end(content: &[u8], depth: usize) -> Result<usize, Damage> {
     Ok(content.len() - rest.len())
 }
 
-fn encode(tag: u8, content: &[u8]) -> Zeroizing<Vec<u8>> {
+/// The element of this identifier octet and content, in DER. It is wiped when dropped: it may hold a key.
+pub fn encode(tag: u8, content: &[u8]) -> Zeroizing<Vec<u8>> {
     let length = content.len().to_be_bytes();
     let short = length.iter().position(|octet| *octet != 0);
     let digits = length.get(short.unwrap_or(length.len())..).unwrap_or(&[]);

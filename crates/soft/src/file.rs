@@ -7,7 +7,8 @@ use std::{
 };
 
 use keybearer_core::{Error, ErrorKind, KeyId, KeyUri, OpenContext, Result, Secret};
-use ring::rand::{SecureRandom as _, SystemRandom};
+
+use crate::random;
 
 /// No key file is larger, in bytes.
 pub const LIMIT: u64 = 16 << 20;
@@ -102,10 +103,8 @@ fn keep_owner(beside: &Path, place: &Path) {
 
 /// A name in the same folder that nobody else takes.
 fn beside(place: &Path) -> io::Result<PathBuf> {
-    let mut random = [0; 8];
-    SystemRandom::new()
-        .fill(&mut random)
-        .map_err(|_| io::Error::other("the system gives no random numbers"))?;
+    let random: [u8; 8] =
+        random().map_err(|_| io::Error::other("the system gives no random numbers"))?;
     let name = place
         .file_name()
         .ok_or_else(|| io::Error::from(io::ErrorKind::IsADirectory))?;

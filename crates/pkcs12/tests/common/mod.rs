@@ -6,7 +6,7 @@ pub(crate) mod builder;
 
 use std::{
     path::Path,
-    process::{Command, Stdio},
+    process::{Command, Output, Stdio},
     sync::Arc,
 };
 
@@ -43,8 +43,22 @@ impl Folder {
         self.run_words(program, &words)
     }
 
+    /// As [`run`](Self::run), with what it says on either output.
+    #[track_caller]
+    pub(crate) fn run_both(&self, program: &str, arguments: &str) -> String {
+        let words: Vec<_> = arguments.split_whitespace().collect();
+        let ran = self.output(program, &words);
+        let both = [ran.stdout, ran.stderr].concat();
+        String::from_utf8_lossy(&both).into_owned()
+    }
+
     #[track_caller]
     pub(crate) fn run_words(&self, program: &str, words: &[&str]) -> Vec<u8> {
+        self.output(program, words).stdout
+    }
+
+    #[track_caller]
+    fn output(&self, program: &str, words: &[&str]) -> Output {
         let ran = Command::new(program)
             .args(words)
             .current_dir(self.0.path())
@@ -57,7 +71,7 @@ impl Folder {
             String::from_utf8_lossy(&ran.stdout),
             String::from_utf8_lossy(&ran.stderr)
         );
-        ran.stdout
+        ran
     }
 
     /// A key in `{name}.pem` and its self-signed certificate in `{name}.crt`; `kind` is what `openssl genpkey` takes.

@@ -61,11 +61,18 @@ impl Cipher {
             Self::Rc4 { .. } => Ok(Secret::new(rc4::apply(key, ciphertext).as_slice())),
         }
     }
-}
 
-/// Encrypts with AES-256.
-pub(super) fn encrypt_aes256(key: &[u8], iv: &[u8], plaintext: &Secret) -> Result<Vec<u8>> {
-    encrypt(keyed::<aes::Aes256>(key)?, iv, plaintext)
+    pub(super) fn encrypt(self, key: &[u8], iv: &[u8], plaintext: &Secret) -> Result<Vec<u8>> {
+        match self {
+            Self::Aes128 => encrypt(keyed::<aes::Aes128>(key)?, iv, plaintext),
+            Self::Aes192 => encrypt(keyed::<aes::Aes192>(key)?, iv, plaintext),
+            Self::Aes256 => encrypt(keyed::<aes::Aes256>(key)?, iv, plaintext),
+            Self::Des3 => encrypt(keyed::<des::TdesEde3>(key)?, iv, plaintext),
+            Self::Des2 => encrypt(keyed::<des::TdesEde2>(key)?, iv, plaintext),
+            Self::Rc2 { bits } => encrypt(rc2::Rc2::new_with_eff_key_len(key, bits), iv, plaintext),
+            Self::Rc4 { .. } => Ok(rc4::apply(key, plaintext.expose()).to_vec()),
+        }
+    }
 }
 
 fn keyed<C: KeyInit>(key: &[u8]) -> Result<C> {

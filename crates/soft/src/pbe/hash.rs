@@ -7,6 +7,8 @@ use sha1::Sha1;
 use sha2::{Digest, Sha224, Sha256, Sha384, Sha512};
 use zeroize::{Zeroize, Zeroizing};
 
+use super::malformed;
+
 /// A hash function of a key file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Hash {
@@ -19,10 +21,13 @@ pub(super) enum Hash {
 
 use Hash::{Sha1 as S1, Sha224 as S224, Sha256 as S256, Sha384 as S384, Sha512 as S512};
 
+pub(super) const SHA1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.14.3.2.26");
+pub(super) const SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.1");
+
 const DIGESTS: [(ObjectIdentifier, Hash); 5] = [
-    (ObjectIdentifier::new_unwrap("1.3.14.3.2.26"), S1),
+    (SHA1, S1),
     (ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.4"), S224),
-    (ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.1"), S256),
+    (SHA256, S256),
     (ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.2"), S384),
     (ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.3"), S512),
 ];
@@ -82,6 +87,25 @@ impl Hash {
             S256 => repeated::<Sha256>(parts, rounds),
             S384 => repeated::<Sha384>(parts, rounds),
             S512 => repeated::<Sha512>(parts, rounds),
+        }
+    }
+
+    /// The HMAC of the message.
+    pub(super) fn hmac(self, key: &[u8], message: &[u8]) -> Result<Vec<u8>> {
+        macro_rules! hmac {
+            ($hash:ty) => {{
+                let mut mac = Hmac::<$hash>::new_from_slice(key)
+                    .map_err(|error| malformed(error.to_string()))?;
+                mac.update(message);
+                Ok(mac.finalize().into_bytes().to_vec())
+            }};
+        }
+        match self {
+            S1 => hmac!(Sha1),
+            S224 => hmac!(Sha224),
+            S256 => hmac!(Sha256),
+            S384 => hmac!(Sha384),
+            S512 => hmac!(Sha512),
         }
     }
 

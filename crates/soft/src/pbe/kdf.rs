@@ -141,7 +141,7 @@ impl Utf16Password {
         forms
     }
 
-    fn new(password: &Secret) -> Self {
+    pub(super) fn new(password: &Secret) -> Self {
         // Characters beyond the BMP become surrogate pairs, as OpenSSL and Java write them. What is not UTF-8 is taken
         // byte by byte, as OpenSSL does.
         let units: Zeroizing<Vec<u16>> = Zeroizing::new(match password.expose_str() {

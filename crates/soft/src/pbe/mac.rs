@@ -1,18 +1,19 @@
 //! The integrity check of PKCS#12 (RFC 7292 appendix A and section 5.1), with PBMAC1 too (RFC 9579).
 
 use der::{
-    Decode, Reader,
+    Decode, Encode, Reader,
     asn1::{AnyRef, ObjectIdentifier},
 };
 use keybearer_core::{Error, ErrorKind, Result, Secret};
 
 use super::{
-    hash::Hash,
+    encrypt::{SALT, allow},
+    hash::{Hash, SHA1, SHA256},
     kdf::{Pbkdf2, Pkcs12Kdf, Purpose, Utf16Password, positive},
     malformed,
     scheme::{PBKDF2, algorithm, damaged, needed, pbkdf2, sequence, unsupported},
 };
-use crate::work::WorkBudget;
+use crate::{asn1::AlgorithmIdentifier, random, work::WorkBudget};
 
 /// The `MacData` of a PKCS#12 file.
 #[derive(Clone, Copy, Debug)]
@@ -58,6 +59,57 @@ impl Pkcs12Mac<'_> {
             }
         }
         Err(differs())
+    }
+}
+
+/// The hash function of a MAC that is made here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum MacHash {
+    /// SHA-1: what programs check that know no other.
+    Sha1,
+    /// SHA-256.
+    Sha256,
+}
+
+/// The parts of a new `MacData`.
+#[derive(Clone, Debug)]
+pub struct NewPkcs12Mac {
+    /// The digest algorithm, as an `AlgorithmIdentifier` in DER.
+    pub algorithm_identifier_der: Vec<u8>,
+    /// The HMAC of the content.
+    pub digest: Vec<u8>,
+    /// The salt of the derivation, which is random.
+    pub salt: Vec<u8>,
+}
+
+impl NewPkcs12Mac {
+    /// The HMAC of `content` under the password, by the derivation of PKCS#12 (RFC 7292 appendix B).
+    ///
+    /// # Errors
+    /// [`ErrorKind::Backend`] where the system gives no random bytes, [`ErrorKind::Malformed`] for 0 rounds.
+    pub fn new(content: &[u8], password: &Secret, hash: MacHash, rounds: u32) -> Result<Self> {
+        let (hash, oid) = match hash {
+            MacHash::Sha1 => (Hash::Sha1, SHA1),
+            MacHash::Sha256 => (Hash::Sha256, SHA256),
+        };
+        let salt: [u8; SALT] = random()?;
+        let kdf = Pkcs12Kdf {
+            hash,
+            salt: &salt,
+            rounds: rounds.into(),
+        };
+        let password = Utf16Password::new(password);
+        let key = kdf.derive(&password, Purpose::Mac, hash.len(), &mut allow(rounds))?;
+        let algorithm = AlgorithmIdentifier {
+            oid,
+            parameters: Some(AnyRef::NULL),
+        };
+        Ok(Self {
+            algorithm_identifier_der: algorithm.to_der().map_err(damaged)?,
+            digest: hash.hmac(&key, content)?,
+            salt: salt.to_vec(),
+        })
     }
 }
 

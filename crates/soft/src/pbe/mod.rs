@@ -3,11 +3,12 @@
 //! Read: PBES2 (RFC 8018) by PBKDF2 (HMAC with SHA-1 to SHA-512) or scrypt (RFC 7914), with AES in CBC mode or triple
 //! DES; the schemes of PKCS#12 (RFC 7292 appendix C) with triple DES, RC2 and RC4; and its MAC, PBMAC1 (RFC 9579) included;
 //! the old encryption of PEM (`DEK-Info`).
-//! Written: PBES2, PBKDF2 with HMAC-SHA-256, AES-256 in CBC mode. What a derivation costs is charged to a [`WorkBudget`]
-//! before it begins.
+//! Written ([`encrypt`]): PBES2, PBKDF2 with HMAC-SHA-256, AES-256 in CBC mode; and the old way of PKCS#12, triple DES
+//! and SHA-1; its MAC with either hash. What a derivation costs is charged to a [`WorkBudget`] before it begins.
 
 mod cipher;
 mod dek;
+mod encrypt;
 mod hash;
 mod jceks;
 mod kdf;
@@ -21,8 +22,9 @@ use keybearer_core::{Error, ErrorKind, Result, Secret};
 use crate::work::WorkBudget;
 
 pub use dek::decrypt_dek;
-pub use mac::Pkcs12Mac;
-pub use pkcs8::{decrypt_pkcs8, encrypt_pkcs8};
+pub use encrypt::{Encrypted, Encryption, encrypt};
+pub use mac::{MacHash, NewPkcs12Mac, Pkcs12Mac};
+pub use pkcs8::{decrypt_pkcs8, encrypt_pkcs8, encrypt_pkcs8_with};
 
 use scheme::Scheme;
 

@@ -1,23 +1,18 @@
 //! Encrypted PKCS#8: `EncryptedPrivateKeyInfo` (RFC 5958 section 3).
 
 use der::{
-    Decode, Encode, Reader, Sequence, SliceReader, Tag, Tagged,
+    Decode, Reader, SliceReader, Tag, Tagged,
     asn1::{AnyRef, OctetStringRef},
 };
 use keybearer_core::{Error, ErrorKind, Result, Secret};
-use ring::rand::{SecureRandom, SystemRandom};
 
 use super::{
-    cipher::{Cipher, encrypt_aes256},
     decrypt,
-    hash::{HMAC_SHA256, Hash},
-    kdf::Pbkdf2,
-    malformed,
-    scheme::{AES_256_CBC, PBES2, PBKDF2},
+    encrypt::{Encryption, encrypt},
 };
-use crate::{asn1::AlgorithmIdentifier, work::WorkBudget};
+use crate::work::WorkBudget;
 
-/// What we write: OWASP's figure for PBKDF2 with HMAC-SHA-256 (Password Storage Cheat Sheet, 2023).
+/// What we write unless told: OWASP's figure for PBKDF2 with HMAC-SHA-256 (Password Storage Cheat Sheet, 2023).
 const ROUNDS: u32 = 600_000;
 
 /// Decrypts an `EncryptedPrivateKeyInfo` in DER. What comes out is a PKCS#8 key in DER.
@@ -54,18 +49,21 @@ pub fn decrypt_pkcs8(
 /// rounds and AES-256-CBC, salt and initialization vector random.
 ///
 /// # Errors
-/// [`ErrorKind::Backend`] where the system gives no random bytes.
+/// As [`encrypt`].
 pub fn encrypt_pkcs8(pkcs8_der: &Secret, password: &Secret) -> Result<Vec<u8>> {
-    let (salt, iv): ([u8; 16], [u8; 16]) = (random()?, random()?);
-    let kdf = Pbkdf2 {
-        hash: Hash::Sha256,
-        salt: &salt,
-        rounds: ROUNDS.into(),
-    };
-    let mut budget = WorkBudget::new(keybearer_core::WorkLimit::new(ROUNDS.into(), 0));
-    let key = kdf.derive(password.expose(), Cipher::Aes256.key_len(), &mut budget)?;
-    let ciphertext = encrypt_aes256(&key, &iv, pkcs8_der)?;
-    encode(&salt, &iv, &ciphertext).map_err(|error| malformed(error.to_string()))
+    encrypt_pkcs8_with(pkcs8_der, password, Encryption::Aes256 { rounds: ROUNDS })
+}
+
+/// As [`encrypt_pkcs8`], in a way of the caller's choice.
+///
+/// # Errors
+/// As [`encrypt`].
+pub fn encrypt_pkcs8_with(
+    pkcs8_der: &Secret,
+    password: &Secret,
+    how: Encryption,
+) -> Result<Vec<u8>> {
+    encrypt(pkcs8_der, password, how)?.to_private_key_info()
 }
 
 /// Begins as a `OneAsymmetricKey` (RFC 5958 section 2) does: version, algorithm, key.
@@ -80,65 +78,4 @@ fn is_private_key_info(der: &[u8]) -> bool {
         <&OctetStringRef>::decode(&mut fields).map(|_| ())
     };
     read().is_ok_and(|()| true)
-}
-
-fn random<const N: usize>() -> Result<[u8; N]> {
-    let mut bytes = [0; N];
-    SystemRandom::new().fill(&mut bytes).map_err(|_| {
-        Error::new(
-            ErrorKind::Backend,
-            "the operating system gives no random bytes",
-        )
-    })?;
-    Ok(bytes)
-}
-
-fn encode(salt: &[u8], iv: &[u8], ciphertext: &[u8]) -> der::Result<Vec<u8>> {
-    let kdf = Pbkdf2Parameters {
-        salt: OctetStringRef::new(salt)?,
-        rounds: ROUNDS,
-        prf: AlgorithmIdentifier {
-            oid: HMAC_SHA256,
-            parameters: Some(AnyRef::NULL),
-        },
-    }
-    .to_der()?;
-    let scheme = Pbes2Parameters {
-        kdf: AlgorithmIdentifier {
-            oid: PBKDF2,
-            parameters: Some(AnyRef::from_der(&kdf)?),
-        },
-        cipher: AlgorithmIdentifier {
-            oid: AES_256_CBC,
-            parameters: Some(OctetStringRef::new(iv)?.into()),
-        },
-    }
-    .to_der()?;
-    EncryptedPrivateKeyInfo {
-        algorithm: AlgorithmIdentifier {
-            oid: PBES2,
-            parameters: Some(AnyRef::from_der(&scheme)?),
-        },
-        ciphertext: OctetStringRef::new(ciphertext)?,
-    }
-    .to_der()
-}
-
-#[derive(Sequence)]
-struct Pbkdf2Parameters<'a> {
-    salt: &'a OctetStringRef,
-    rounds: u32,
-    prf: AlgorithmIdentifier<'a>,
-}
-
-#[derive(Sequence)]
-struct Pbes2Parameters<'a> {
-    kdf: AlgorithmIdentifier<'a>,
-    cipher: AlgorithmIdentifier<'a>,
-}
-
-#[derive(Sequence)]
-struct EncryptedPrivateKeyInfo<'a> {
-    algorithm: AlgorithmIdentifier<'a>,
-    ciphertext: &'a OctetStringRef,
 }

@@ -20,6 +20,9 @@ pub(super) const PBES2: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840
 pub(super) const PBKDF2: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.5.12");
 pub(super) const AES_256_CBC: ObjectIdentifier =
     ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.1.42");
+/// `pbeWithSHAAnd3-KeyTripleDES-CBC` (RFC 7292 appendix C).
+pub(super) const SHA1_AND_TRIPLE_DES: ObjectIdentifier =
+    ObjectIdentifier::new_unwrap("1.2.840.113549.1.12.1.3");
 const SCRYPT: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.11591.4.11");
 
 /// RFC 7292 appendix C.
@@ -32,10 +35,7 @@ const PKCS12_SCHEMES: [(ObjectIdentifier, Cipher); 6] = [
         ObjectIdentifier::new_unwrap("1.2.840.113549.1.12.1.2"),
         Cipher::Rc4 { bits: 40 },
     ),
-    (
-        ObjectIdentifier::new_unwrap("1.2.840.113549.1.12.1.3"),
-        Cipher::Des3,
-    ),
+    (SHA1_AND_TRIPLE_DES, Cipher::Des3),
     (
         ObjectIdentifier::new_unwrap("1.2.840.113549.1.12.1.4"),
         Cipher::Des2,

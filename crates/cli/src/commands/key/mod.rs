@@ -1,6 +1,7 @@
 //! `key`: the keys of a store.
 
 mod beside;
+mod copy;
 mod list;
 mod new;
 mod salesforce;
@@ -13,13 +14,14 @@ pub(crate) use new::SelfSign;
 
 use crate::{context::Context, failure::Outcome};
 
-/// List, show and make keys
+/// List, show, make and copy keys
 #[derive(Debug, Subcommand)]
 #[command(arg_required_else_help = true)]
 pub(crate) enum Command {
     List(list::Arguments),
     Show(show::Arguments),
     New(new::Arguments),
+    Copy(copy::Arguments),
 }
 
 impl Command {
@@ -28,6 +30,7 @@ impl Command {
             Self::List(arguments) => list::run(arguments, cx).await,
             Self::Show(arguments) => show::run(arguments, cx).await,
             Self::New(arguments) => new::run(arguments, cx).await,
+            Self::Copy(arguments) => copy::run(arguments, cx).await,
         }
     }
 }

@@ -74,8 +74,8 @@ pub(crate) async fn run(arguments: &Arguments, cx: &Context) -> Outcome {
     let provider = cx.registry.provider(&uri)?;
     let maker = provider.key_maker().ok_or_else(|| {
         let hint = match uri.scheme() {
-            "keystore" => "say what the file is to be: jks:PATH or pem:PATH",
-            _ => "keys are made in jks: and pem: files and in pkcs11: tokens; cert new makes a certificate for a key that is there",
+            "keystore" => "say what the file is to be: jks:PATH, pkcs12:PATH or pem:PATH",
+            _ => "keys are made in jks:, pkcs12: and pem: files and in pkcs11: tokens; cert new makes a certificate for a key that is there",
         };
         Error::new(ErrorKind::Unsupported, format!("no keys are made in {}:", uri.scheme()))
             .with_key(&uri)
