@@ -29,6 +29,13 @@ xflags::xflags! {
             /// Also build every feature alone from nothing and tell crates, CPU seconds and size. Takes half an hour.
             optional --features
         }
+        /// Make up what outsiders send, and see that nothing breaks: every target, or one (see fuzz/src/main.rs).
+        cmd fuzz {
+            /// Only this target.
+            optional target: String
+            /// For how long each target runs; 10 unless told.
+            optional --seconds seconds: u64
+        }
         /// Make the committed test files again with the programs that made them.
         cmd fixtures {
             /// Only the folders whose path contains this.

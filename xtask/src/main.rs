@@ -10,6 +10,7 @@ mod ci;
 mod deps;
 mod fixtures;
 mod flags;
+mod fuzz;
 mod licence;
 mod project;
 mod services;
@@ -23,13 +24,14 @@ use std::process::ExitCode;
 type Result<T = (), E = Box<dyn std::error::Error>> = std::result::Result<T, E>;
 
 fn main() -> ExitCode {
-    use flags::XtaskCmd::{Bench, Ci, Deps, Fixtures, Services, Test, Tidy};
+    use flags::XtaskCmd::{Bench, Ci, Deps, Fixtures, Fuzz, Services, Test, Tidy};
     let flags = flags::Xtask::from_env_or_exit();
     let outcome = project::Project::open().and_then(|project| match flags.subcommand {
         Bench(flags) => bench::run(&project, &flags),
         Ci(_) => ci::run(&project),
         Deps(_) => deps::run(&project),
         Fixtures(flags) => fixtures::run(&project, &flags),
+        Fuzz(flags) => fuzz::run(&project, &flags),
         Services(flags) => services::run(&project, &flags),
         Test(flags) => test::run(&project, &flags),
         Tidy(_) => tidy::run(&project),

@@ -10,6 +10,7 @@
 
 mod cache;
 mod exchange;
+mod opening;
 mod process;
 mod signing;
 
@@ -55,6 +56,7 @@ fn measure(binary: &Path) -> ExitCode {
     tell(signing::rows());
     tell(cache::rows());
     tell(exchange::rows());
+    tell(opening::rows());
     tell(process::rows(binary));
     if met {
         ExitCode::SUCCESS
