@@ -41,7 +41,12 @@ impl KeyUri {
 
     /// A URI whose locator is this path or name, taken literally.
     pub fn literal(scheme: impl Into<String>, locator: &str) -> Self {
-        Self::new(scheme, locator.replace('%', "%25").replace('?', "%3F"))
+        let mut written = locator.replace('%', "%25").replace('?', "%3F");
+        // After a scheme it would be refused, and what is told of a key must be readable again.
+        if written.starts_with("//") {
+            written.replace_range(..1, "%2F");
+        }
+        Self::new(scheme, written)
     }
 
     /// The scheme, in lower case.
@@ -383,6 +388,8 @@ mod tests {
 
     #[test]
     fn bare_paths_are_literal() {
+        let (uri, path) = (parse("//share/job.jks"), "//share/job.jks");
+        assert_eq!(parse(&uri.to_string()).decoded_locator().unwrap(), path);
         for path in [
             "/etc/keys/100%?a=b.jks",
             "key.pem",
