@@ -12,7 +12,8 @@ use std::{
 
 use async_trait::async_trait;
 use keybearer_core::{
-    EntryKind, Env, Error, KeyUri, OpenContext, Provider, PublicKey, Secret, Signer as _, WorkLimit,
+    EntryKind, Env, Error, ErrorKind, KeyUri, OpenContext, Provider, PublicKey, Result, Secret,
+    Signer as _, WorkLimit,
 };
 use libtest_mimic::{Failed, Trial};
 
@@ -88,7 +89,7 @@ impl DamagedFiles {
         files.into_iter().map(trial).collect()
     }
 
-    fn try_file(&self, path: &Path) -> Result<(), String> {
+    fn try_file(&self, path: &Path) -> std::result::Result<(), String> {
         let sound = fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
         let name = path.file_name().unwrap_or_default().display().to_string();
         let file = self.sound(name, sound);
@@ -163,14 +164,21 @@ struct Sound {
 }
 
 impl Sound {
-    fn open(&self, bytes: &[u8], rounds: u64, how: impl Fn() -> String) -> Result<(), String> {
+    fn open(
+        &self,
+        bytes: &[u8],
+        rounds: u64,
+        how: impl Fn() -> String,
+    ) -> std::result::Result<(), String> {
         let begun = Instant::now();
         let opened = self.key(&self.uri, bytes, rounds);
         let failed = |what: &str| Err(format!("{}, {}: {what}", self.name, how()));
-        if let (Ok(key), Some(sound)) = (opened, &self.key)
-            && key != *sound
-        {
-            return failed("it opens with another key");
+        match (opened, &self.key) {
+            (Ok(key), Some(sound)) if key != *sound => return failed("it opens with another key"),
+            (Err(error), _) if error.kind() == ErrorKind::Unavailable => {
+                return failed(&error.to_string());
+            }
+            _ => {}
         }
         if begun.elapsed() > TIME {
             return failed(&format!("it took {:?}", begun.elapsed()));
@@ -182,7 +190,7 @@ impl Sound {
     }
 
     /// The key that comes out. What the file holds is listed too: that reads more of it.
-    fn key(&self, uri: &KeyUri, bytes: &[u8], rounds: u64) -> Result<PublicKey, Error> {
+    fn key(&self, uri: &KeyUri, bytes: &[u8], rounds: u64) -> Result<PublicKey> {
         let cx = context(bytes, rounds);
         let listed = now(self.provider.entries(uri, &cx));
         let signer = now(self.provider.open(uri, &cx))?;
@@ -209,7 +217,7 @@ impl Sound {
 }
 
 /// Opens a file and what is made of it, in a process of its own.
-fn in_process(file: &Path) -> Result<(), Failed> {
+fn in_process(file: &Path) -> std::result::Result<(), Failed> {
     let ran = Command::new(env::current_exe()?).env(FILE, file).output()?;
     if ran.status.success() {
         return Ok(());
@@ -240,12 +248,18 @@ fn context(bytes: &[u8], rounds: u64) -> OpenContext {
 }
 
 /// Where no runtime is and files are in memory, nothing waits.
-#[allow(clippy::panic, reason = "the parent tells it as a failed trial")]
-fn now<T>(future: impl Future<Output = T>) -> T {
+fn now<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(value) => value,
-        Poll::Pending => panic!("reading a file in memory waits for somebody"),
+        Poll::Ready(done) => done,
+        Poll::Pending => Err(waits()),
     }
+}
+
+fn waits() -> Error {
+    Error::new(
+        ErrorKind::Unavailable,
+        "reading a file in memory waits for somebody",
+    )
 }
 
 /// A file system in which every file is this one.

@@ -2,6 +2,8 @@
 
 use std::{error::Error as StdError, fmt};
 
+use keybearer_core::{Error, ErrorKind};
+
 /// Why no answer came, or none that could be read whole.
 #[derive(Clone, Debug)]
 pub struct HttpError {
@@ -94,6 +96,25 @@ impl HttpError {
 impl fmt::Display for HttpError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
+    }
+}
+
+/// What a key source says where its service did not answer.
+impl From<HttpError> for Error {
+    fn from(error: HttpError) -> Self {
+        let kind = match error.is_transient() {
+            true => ErrorKind::Unavailable,
+            false => ErrorKind::Backend,
+        };
+        let made = Self::new(kind, error.message);
+        let made = match error.hint {
+            Some(hint) => made.with_hint(hint),
+            None => made,
+        };
+        match error.source {
+            Some(Text(source)) => made.with_source(source),
+            None => made,
+        }
     }
 }
 

@@ -17,6 +17,7 @@ mod error;
 mod proxy;
 mod request;
 mod response;
+pub mod service;
 mod tls;
 
 pub use client::Client;

@@ -1,7 +1,7 @@
 //! What an answer of Vault's means, by its status alone: the words differ between versions.
 
 use keybearer_core::{Error, ErrorKind, Result};
-use keybearer_http::{HttpError, Response};
+use keybearer_http::Response;
 use serde_json::Value;
 
 /// More of the server's words than this tells nothing more.
@@ -107,23 +107,6 @@ pub(crate) fn state(status: u16) -> Option<(&'static str, &'static str)> {
             "somebody must unseal it: vault operator unseal",
         )),
         _ => None,
-    }
-}
-
-/// No answer came.
-pub(crate) fn unreachable(error: &HttpError) -> Error {
-    let kind = match error.is_transient() {
-        true => ErrorKind::Unavailable,
-        false => ErrorKind::Backend,
-    };
-    let made = Error::new(kind, error.to_string());
-    let made = match error.hint() {
-        Some(hint) => made.with_hint(hint),
-        None => made,
-    };
-    match std::error::Error::source(error) {
-        Some(source) => made.with_source(source.to_string()),
-        None => made,
     }
 }
 

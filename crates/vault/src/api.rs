@@ -1,12 +1,10 @@
 //! Requests to one Vault, as one caller.
 
-use std::{future::Future, time::Duration};
+use std::time::Duration;
 
-use backon::{BackoffBuilder, ExponentialBuilder};
 use keybearer_core::{Error, ErrorKind, Result, Secret};
-use keybearer_http::{Client, Request, Response};
+use keybearer_http::{Client, Request, Response, service};
 use serde_json::Value;
-use tokio::time::{Instant, sleep, timeout_at};
 use url::Url;
 
 use crate::{answer, credentials::Credentials, locator::endpoint};
@@ -47,17 +45,14 @@ impl Api {
             None => Request::get(&url),
         };
         // An agent or proxy of Vault's may insist on the header, as a guard against forged requests.
-        let mut request = request
-            .map_err(|error| answer::unreachable(&error))?
-            .header("x-vault-request", "true".into());
+        let mut request = request?.header("x-vault-request", "true".into());
         if let Some(namespace) = &self.namespace {
             request = request.header("x-vault-namespace", namespace.as_str().into());
         }
         if let Some(token) = token {
             request = request.header("x-vault-token", token.clone());
         }
-        let sent = self.client.send(request).await;
-        sent.map_err(|error| answer::unreachable(&error))
+        Ok(self.client.send(request).await?)
     }
 
     /// Every status but 200 and 403. A node that cannot answer is asked why.
@@ -90,7 +85,7 @@ impl Api {
 impl Session {
     /// The `data` of the answer. What is transient is tried again while there is time.
     pub(crate) async fn ask(&self, ask: &Ask<'_>) -> Result<Value> {
-        retried(self.timeout, || self.attempt(ask)).await
+        service::retried("Vault", self.timeout, || self.attempt(ask)).await
     }
 
     async fn attempt(&self, ask: &Ask<'_>) -> Result<Value> {
@@ -138,43 +133,4 @@ impl Ask<'_> {
             None => "read",
         }
     }
-}
-
-/// Tries again what is transient: at most four times more, sooner first, never past the time limit.
-async fn retried<T, F: Future<Output = Result<T>>>(
-    timeout: Duration,
-    mut attempt: impl FnMut() -> F,
-) -> Result<T> {
-    let deadline = Instant::now() + timeout;
-    let mut waits = ExponentialBuilder::default()
-        .with_min_delay(Duration::from_millis(100))
-        .with_max_times(4)
-        .with_jitter()
-        .build();
-    let mut last = None;
-    loop {
-        let error = match timeout_at(deadline, attempt()).await {
-            Ok(Err(error)) if error.is_transient() => error,
-            Ok(done) => return done,
-            Err(_) => return Err(last.unwrap_or_else(|| too_late(timeout))),
-        };
-        let Some(wait) = waits.next() else {
-            return Err(error);
-        };
-        let wait = error.retry_after().map_or(wait, |asked| asked.max(wait));
-        if Instant::now() + wait >= deadline {
-            return Err(error);
-        }
-        tracing::debug!(kind = %error.kind(), wait_ms = wait.as_millis() as u64, "Vault is asked again");
-        last = Some(error);
-        sleep(wait).await;
-    }
-}
-
-fn too_late(timeout: Duration) -> Error {
-    Error::new(
-        ErrorKind::Unavailable,
-        format!("Vault did not answer within {} s", timeout.as_secs_f64()),
-    )
-    .with_hint("check the address and what stands between, or allow more time")
 }

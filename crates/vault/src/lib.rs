@@ -19,7 +19,6 @@ mod locator;
 mod provider;
 mod request;
 mod signer;
-mod verify;
 
 pub use key::{Login, VaultKey};
 pub use provider::Vault;

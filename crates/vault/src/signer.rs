@@ -5,13 +5,13 @@ use std::{fmt, time::Instant};
 use keybearer_core::{
     Algorithm, Error, ErrorKind, KeyId, KeyType, PublicKey, Result, Signature, Signer, async_trait,
 };
+use keybearer_http::service::is_by;
 use tracing::Instrument;
 
 use crate::{
     api::{Ask, Session},
     locator::Locator,
     request::{self, odd},
-    verify,
 };
 
 /// Signs with one version of a key that stays in Vault.
@@ -47,7 +47,7 @@ impl TransitSigner {
                 "it has {length} bytes, and the key {bits} bits"
             )));
         }
-        if verify::is_by(public, message, &signature) == Some(false) {
+        if is_by(public, message, &signature) == Some(false) {
             return Err(Error::new(
                 ErrorKind::KeyMismatch,
                 "the signature is not by the key that Vault showed when it was opened",

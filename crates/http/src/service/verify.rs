@@ -1,10 +1,11 @@
-//! Whether a signature is one of this key.
+//! Whether a service's answer is a signature of the key that it was asked for.
 
 use keybearer_core::{Algorithm, PublicKey, Signature};
 use ring::signature::{self as by, UnparsedPublicKey, VerificationAlgorithm};
 
-/// `None` where nothing here can tell: ring has no P-521.
-pub(crate) fn is_by(key: &PublicKey, message: &[u8], signature: &Signature) -> Option<bool> {
+/// Whether `signature` is by `key` over `message`. `None` where nothing here can tell: ring has no P-521.
+#[must_use]
+pub fn is_by(key: &PublicKey, message: &[u8], signature: &Signature) -> Option<bool> {
     let algorithm: &'static dyn VerificationAlgorithm = match signature.algorithm() {
         Algorithm::Rs256 => &by::RSA_PKCS1_2048_8192_SHA256,
         Algorithm::Rs384 => &by::RSA_PKCS1_2048_8192_SHA384,
