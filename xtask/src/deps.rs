@@ -22,13 +22,14 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("jks", &["core", "soft"]),
     ("pkcs11", &["core"]),
     ("vault", &["core", "http"]),
+    ("awskms", &["core"]),
     ("auth", &["core", "http"]),
     ("salesforce", &["core", "auth"]),
     ("localorg", &["core", "soft", "x509"]),
 ];
 
 /// The backends, which never see each other, in their tests neither.
-const BACKENDS: &[&str] = &["pem", "pkcs12", "jks", "pkcs11", "vault"];
+const BACKENDS: &[&str] = &["pem", "pkcs12", "jks", "pkcs11", "vault", "awskms"];
 
 /// All that the contract stands on: no I/O, no HTTP, no cryptography.
 const CORE_STANDS_ON: &[&str] = &["async-trait", "der", "pem", "zeroize"];
@@ -38,6 +39,9 @@ const NEVER: &[&str] = &["openssl", "openssl-sys", "native-tls", "rsa", "rcgen"]
 
 /// Crates that the library's default features must not bring.
 const NOT_BY_DEFAULT: &[&str] = &["aws-lc-rs", "aws-lc-sys", "aws-lc-fips-sys"];
+
+/// Crates of the vendors' key services, which no default build brings.
+const BY_FEATURE: &[&str] = &["aws-sdk-kms", "aws-config", "aws-smithy-runtime"];
 
 /// The most crates that a build may have, its own included.
 const LIBRARY_LIMIT: usize = 160;
@@ -63,6 +67,9 @@ pub(crate) fn run(project: &Project) -> Result {
         let foreign = NEVER.iter().filter(|name| has(crates, name));
         broken.extend(foreign.map(|foreign| format!("{name} brings {foreign}")));
         broken.extend(second_tls(name, crates));
+        let service = BY_FEATURE.iter().filter(|name| has(crates, name));
+        broken
+            .extend(service.map(|service| format!("{name} brings {service} without being asked")));
     }
     let heavy = NOT_BY_DEFAULT.iter().filter(|name| has(&library, name));
     broken.extend(heavy.map(|name| format!("the library's default features bring {name}")));

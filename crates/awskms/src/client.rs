@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use aws_config::{
-    BehaviorVersion, ConfigLoader, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig,
-};
-use aws_sdk_kms::Client;
+use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
+use aws_sdk_kms::{Client, config::SharedHttpClient};
 use aws_smithy_http_client::{
     Builder, Connector,
     proxy::ProxyConfig,
@@ -21,6 +19,7 @@ const MAX_CA_FILE: u64 = 16 << 20;
 
 /// Tries in all, within the time of the whole call.
 const TRIES: u32 = 6;
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// What the caller's program configured, or else the SDK's defaults, with what the URI says on top.
@@ -35,11 +34,17 @@ pub(crate) async fn client(
         .attribute("endpoint")
         .map(|url| checked(uri, url))
         .transpose()?;
+    let plain = endpoint.is_some_and(|url| url.starts_with("http://"));
     let config = match base {
-        Some(base) => base.clone(),
+        Some(base) if base.http_client().is_some() => base.clone(),
+        Some(base) => {
+            let http = http(cx, plain).await?;
+            base.to_builder().http_client(http).build()
+        }
         None => {
-            let plain = endpoint.is_some_and(|url| url.starts_with("http://"));
-            let mut loader = loader(cx, plain).await?;
+            let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
+                .http_client(http(cx, plain).await?)
+                .timeout_config(timeouts(cx));
             if let Some(profile) = uri.attribute("profile") {
                 loader = loader.profile_name(profile);
             }
@@ -54,6 +59,7 @@ pub(crate) async fn client(
         .retry_config(
             RetryConfig::standard()
                 .with_max_attempts(TRIES)
+                .with_initial_backoff(FIRST_PAUSE)
                 .with_max_backoff(LONGEST_PAUSE),
         )
         .timeout_config(timeouts(cx));
@@ -70,23 +76,22 @@ pub(crate) async fn client(
     Ok(Client::from_conf(kms.build()))
 }
 
-async fn loader(cx: &OpenContext, plain: bool) -> Result<ConfigLoader> {
+async fn http(cx: &OpenContext, plain: bool) -> Result<SharedHttpClient> {
     let proxy = proxy(cx.network.proxy.as_ref())?;
     let tls = tls_context(cx, plain).await?;
-    let http = Builder::new().build_with_connector_fn(move |settings, components| {
-        let mut connector = Connector::builder().proxy_config(proxy.clone());
-        if let Some(settings) = settings {
-            connector = connector.connector_settings(settings.clone());
-        }
-        connector.set_sleep_impl(components.and_then(|it| it.sleep_impl()));
-        connector
-            .tls_provider(Provider::Rustls(CryptoMode::Ring))
-            .tls_context(tls.clone())
-            .build()
-    });
-    Ok(aws_config::defaults(BehaviorVersion::v2026_01_12())
-        .http_client(http)
-        .timeout_config(timeouts(cx)))
+    Ok(
+        Builder::new().build_with_connector_fn(move |settings, components| {
+            let mut connector = Connector::builder().proxy_config(proxy.clone());
+            if let Some(settings) = settings {
+                connector = connector.connector_settings(settings.clone());
+            }
+            connector.set_sleep_impl(components.and_then(|it| it.sleep_impl()));
+            connector
+                .tls_provider(Provider::Rustls(CryptoMode::Ring))
+                .tls_context(tls.clone())
+                .build()
+        }),
+    )
 }
 
 fn timeouts(cx: &OpenContext) -> TimeoutConfig {

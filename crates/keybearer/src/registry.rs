@@ -33,6 +33,10 @@ pub fn default_registry() -> Registry {
     let registry = registry.with(keybearer_vault::Vault);
     #[cfg(not(feature = "vault"))]
     let registry = registry.without("vault", "vault");
+    #[cfg(feature = "awskms")]
+    let registry = registry.with(keybearer_awskms::AwsKms::new());
+    #[cfg(not(feature = "awskms"))]
+    let registry = registry.without("awskms", "awskms");
     let registry = formats
         .iter()
         .cloned()
