@@ -1,60 +1,64 @@
-//! The SDK's client: its configuration, its network.
+//! The SDK's client and what it is configured with.
 
 use std::time::Duration;
 
-use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
-use aws_sdk_kms::{Client, config::SharedHttpClient};
-use aws_smithy_http_client::{
-    Builder, Connector,
-    proxy::ProxyConfig,
-    tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode},
+use aws_config::{
+    BehaviorVersion, Region, SdkConfig, profile::ProfileFileCredentialsProvider,
+    provider_config::ProviderConfig, retry::RetryConfig, timeout::TimeoutConfig,
 };
-use keybearer_core::{Certificate, Error, ErrorKind, KeyUri, OpenContext, Result, Secret};
-use rustls::{RootCertStore, pki_types::CertificateDer};
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_sdk_kms::Client;
+use keybearer_core::{KeyUri, OpenContext, Result};
 
-use crate::locator::Locator;
-
-/// A system's bundle has about 300 KiB.
-const MAX_CA_FILE: u64 = 16 << 20;
+use crate::{locator::Locator, network, quiet::quiet};
 
 /// Tries in all, within the time of the whole call.
 const TRIES: u32 = 6;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
+/// Where the SDK's default chain looks, in its order.
+const CHAIN: &str = "the environment (AWS_ACCESS_KEY_ID), the profile in the shared config and credentials files \
+    (AWS_PROFILE), web identity (AWS_WEB_IDENTITY_TOKEN_FILE), the container's address (ECS, EKS), the instance's metadata (EC2)";
+
+/// A client and who calls by it.
+#[derive(Debug)]
+pub(crate) struct Caller {
+    pub(crate) client: Client,
+    /// Where credentials are looked for, in words.
+    pub(crate) sources: String,
+}
+
 /// What the caller's program configured, or else the SDK's defaults, with what the URI says on top.
-pub(crate) async fn client(
-    base: Option<&SdkConfig>,
+pub(crate) async fn caller(
+    given: Option<&SdkConfig>,
     uri: &KeyUri,
     locator: &Locator,
     cx: &OpenContext,
-) -> Result<Client> {
+) -> Result<Caller> {
     let region = locator.region.as_deref().or(uri.attribute("region"));
-    let endpoint = uri
-        .attribute("endpoint")
-        .map(|url| checked(uri, url))
-        .transpose()?;
-    let plain = endpoint.is_some_and(|url| url.starts_with("http://"));
-    let config = match base {
-        Some(base) if base.http_client().is_some() => base.clone(),
-        Some(base) => {
-            let http = http(cx, plain).await?;
-            base.to_builder().http_client(http).build()
-        }
-        None => {
-            let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
-                .http_client(http(cx, plain).await?)
-                .timeout_config(timeouts(cx));
-            if let Some(profile) = uri.attribute("profile") {
-                loader = loader.profile_name(profile);
-            }
-            // Said before the credentials are looked for, since they may come from a service of the region.
-            if let Some(region) = region {
-                loader = loader.region(Region::new(region.to_owned()));
-            }
-            loader.load().await
-        }
+    let region = region.map(|name| Region::new(name.to_owned()));
+    let endpoint = endpoint(uri)?;
+    let (config, sources) = match given {
+        Some(given) => (
+            of_program(given, cx).await?,
+            "what this program configures for AWS".to_owned(),
+        ),
+        None => (
+            of_environment(uri, region.clone(), cx).await?,
+            match uri.attribute("profile") {
+                Some(name) => {
+                    format!("the profile {name} in the shared config and credentials files")
+                }
+                None => CHAIN.to_owned(),
+            },
+        ),
     };
+    if region.is_none() && config.region().is_none() {
+        return Err(uri.invalid("no AWS region is known").with_hint(
+            "give region=REGION, the key's ARN, AWS_REGION, or a region in the profile",
+        ));
+    }
     let mut kms = aws_sdk_kms::config::Builder::from(&config)
         .retry_config(
             RetryConfig::standard()
@@ -63,106 +67,83 @@ pub(crate) async fn client(
                 .with_max_backoff(LONGEST_PAUSE),
         )
         .timeout_config(timeouts(cx));
-    if let Some(region) = region {
-        kms = kms.region(Region::new(region.to_owned()));
-    } else if config.region().is_none() {
-        return Err(uri.invalid("no AWS region is known").with_hint(
-            "give region=REGION, the key's ARN, AWS_REGION, or a region in the profile",
-        ));
+    if config.behavior_version().is_none() {
+        // Without one the SDK panics.
+        kms = kms.behavior_version(behavior());
     }
+    kms.set_region(region.or_else(|| config.region().cloned()));
     if let Some(endpoint) = endpoint {
         kms = kms.endpoint_url(endpoint);
     }
-    Ok(Client::from_conf(kms.build()))
+    let client = Client::from_conf(kms.build());
+    Ok(Caller { client, sources })
 }
 
-async fn http(cx: &OpenContext, plain: bool) -> Result<SharedHttpClient> {
-    let proxy = proxy(cx.network.proxy.as_ref())?;
-    let tls = tls_context(cx, plain).await?;
-    Ok(
-        Builder::new().build_with_connector_fn(move |settings, components| {
-            let mut connector = Connector::builder().proxy_config(proxy.clone());
-            if let Some(settings) = settings {
-                connector = connector.connector_settings(settings.clone());
-            }
-            connector.set_sleep_impl(components.and_then(|it| it.sleep_impl()));
-            connector
-                .tls_provider(Provider::Rustls(CryptoMode::Ring))
-                .tls_context(tls.clone())
-                .build()
-        }),
-    )
+async fn of_program(given: &SdkConfig, cx: &OpenContext) -> Result<SdkConfig> {
+    if given.http_client().is_some() {
+        return Ok(given.clone());
+    }
+    let http = network::http(cx).await?;
+    Ok(given.to_builder().http_client(http).build())
 }
 
+async fn of_environment(
+    uri: &KeyUri,
+    region: Option<Region>,
+    cx: &OpenContext,
+) -> Result<SdkConfig> {
+    let http = network::http(cx).await?;
+    let mut loader = aws_config::defaults(behavior())
+        .http_client(http.clone())
+        .timeout_config(timeouts(cx));
+    // Said before the credentials are looked for, since they may come from a service of the region.
+    if let Some(region) = region {
+        loader = loader.region(region);
+    }
+    let Some(profile) = uri.attribute("profile") else {
+        return Ok(quiet(loader.load()).await);
+    };
+    let config = quiet(loader.profile_name(profile).load()).await;
+    // The chain would take the environment's credentials before those of the profile that was asked for.
+    let within = ProviderConfig::without_region()
+        .with_region(config.region().cloned())
+        .with_http_client(http);
+    let credentials = ProfileFileCredentialsProvider::builder()
+        .configure(&within)
+        .profile_name(profile)
+        .build();
+    let credentials = SharedCredentialsProvider::new(credentials);
+    Ok(config
+        .to_builder()
+        .credentials_provider(credentials)
+        .build())
+}
+
+/// The SDK's ways as of this date: a newer SDK changes nothing here by itself.
+fn behavior() -> BehaviorVersion {
+    BehaviorVersion::v2026_01_12()
+}
+
+/// An attempt gets a part of the time: a connection that has died unseen is given up while there is time for another.
 fn timeouts(cx: &OpenContext) -> TimeoutConfig {
+    let connect = cx.network.connect_timeout.unwrap_or(cx.timeout);
     TimeoutConfig::builder()
         .operation_timeout(cx.timeout)
-        .connect_timeout(cx.network.connect_timeout.unwrap_or(cx.timeout))
+        .operation_attempt_timeout(cx.timeout / 3)
+        .connect_timeout(connect)
         .build()
 }
 
-/// The system's roots and those of `ca_certificate`. None where TLS is not spoken: loading them takes milliseconds.
-async fn tls_context(cx: &OpenContext, plain: bool) -> Result<TlsContext> {
-    let mut store = TrustStore::empty().with_native_roots(!plain);
-    if let Some(path) = &cx.network.ca_certificate {
-        let bad = |why: String| {
-            Error::new(ErrorKind::Malformed, "the CA certificates cannot be used")
-                .with_source(format!("{}: {why}", path.display()))
-                .with_hint("give a PEM file of CA certificates")
-        };
-        let bytes = cx.env.read(path, MAX_CA_FILE).await;
-        let bytes = bytes.map_err(|error| bad(error.to_string()))?;
-        let certificates =
-            Certificate::from_file(&bytes).map_err(|error| bad(error.to_string()))?;
-        // The SDK panics on what its TLS cannot use, so that is tried first.
-        let mut tried = RootCertStore::empty();
-        for certificate in certificates {
-            let der = CertificateDer::from(certificate.as_der().to_vec());
-            tried.add(der).map_err(|error| bad(error.to_string()))?;
-            store = store.with_pem_certificate(certificate.to_pem());
-        }
-    }
-    let context = TlsContext::builder().with_trust_store(store).build();
-    context.map_err(|error| {
-        Error::new(ErrorKind::Backend, "TLS cannot be set up").with_source(error.to_string())
-    })
-}
-
-/// The proxy that was given, or else the environment's.
-fn proxy(given: Option<&Secret>) -> Result<ProxyConfig> {
-    let Some(given) = given else {
-        return Ok(ProxyConfig::from_env());
-    };
-    let bad = || {
-        Error::new(ErrorKind::InvalidUri, "the proxy is not an http:// URL")
-            .with_hint("write http://host:port, or http://user:password@host:port")
-    };
-    let text = given.expose_str().ok_or_else(bad)?;
-    let (scheme, rest) = text.split_once("://").unwrap_or(("http", text));
-    let (login, host) = rest
-        .rsplit_once('@')
-        .map_or((None, rest), |(login, host)| (Some(login), host));
-    let proxy = ProxyConfig::all(format!("{scheme}://{host}")).map_err(|_| bad())?;
-    let Some(login) = login else {
-        return Ok(proxy);
-    };
-    let (user, password) = login.split_once(':').unwrap_or((login, ""));
-    let decoded = |text: &str| {
-        let bytes = KeyUri::new("awskms", "").decode(text).ok()?;
-        String::from_utf8(bytes).ok()
-    };
-    let user = decoded(user).ok_or_else(bad)?;
-    let password = decoded(password).ok_or_else(bad)?;
-    Ok(proxy.with_basic_auth(user, password))
-}
-
 /// Only a URL with a host goes on: the SDK tells what it cannot use at the first call, in words of its own.
-fn checked<'a>(uri: &KeyUri, endpoint: &'a str) -> Result<&'a str> {
+fn endpoint(uri: &KeyUri) -> Result<Option<&str>> {
+    let Some(endpoint) = uri.attribute("endpoint") else {
+        return Ok(None);
+    };
     let host = ["https://", "http://"]
         .iter()
         .find_map(|scheme| endpoint.strip_prefix(scheme));
     match host {
-        Some(host) if !host.is_empty() && !host.contains(['@', ' ']) => Ok(endpoint),
+        Some(host) if !host.is_empty() && !host.contains(['@', ' ']) => Ok(Some(endpoint)),
         _ => Err(uri
             .invalid("endpoint is not an http:// or https:// URL")
             .with_hint("write endpoint=https://HOST")),
@@ -171,23 +152,31 @@ fn checked<'a>(uri: &KeyUri, endpoint: &'a str) -> Result<&'a str> {
 
 #[cfg(test)]
 mod tests {
+    use keybearer_conformance::TestEnv;
+
     use super::*;
 
     #[test]
-    fn a_proxy_may_have_a_login_and_is_never_repeated() {
-        let secret = |text: &str| Secret::from(text.to_owned());
-        assert!(proxy(Some(&secret("http://user:p%40ss@proxy.example:3128"))).is_ok());
-        assert!(proxy(Some(&secret("proxy.example:3128"))).is_ok());
-        let error = proxy(Some(&secret("http://user:hidden@"))).unwrap_err();
-        assert!(!format!("{error:?}").contains("hidden"));
+    fn an_endpoint_is_a_url() {
+        let of = |text: &str| {
+            let uri = KeyUri::literal("awskms", "alias/a").with_attribute("endpoint", text);
+            super::endpoint(&uri).map(|it| it.map(str::to_owned))
+        };
+        assert!(of("http://127.0.0.1:4566").is_ok());
+        for endpoint in ["", "localhost", "https://", "ftp://a", "https://user@host"] {
+            assert!(of(endpoint).is_err(), "{endpoint}");
+        }
     }
 
-    #[test]
-    fn an_endpoint_is_a_url() {
-        let uri: KeyUri = "awskms:alias/a".parse().unwrap();
-        assert!(checked(&uri, "http://127.0.0.1:4566").is_ok());
-        for endpoint in ["", "localhost", "https://", "ftp://a", "https://user@host"] {
-            assert!(checked(&uri, endpoint).is_err(), "{endpoint}");
-        }
+    #[tokio::test]
+    async fn a_program_may_leave_everything_out_but_the_region() {
+        let uri = KeyUri::literal("awskms", "alias/a");
+        let locator = Locator::read(&uri).unwrap();
+        let cx = TestEnv::new().context();
+        let bare = SdkConfig::builder().build();
+        let error = caller(Some(&bare), &uri, &locator, &cx).await.unwrap_err();
+        assert!(error.hint().unwrap().contains("region="), "{error:?}");
+        let uri = uri.with_attribute("region", "eu-central-1");
+        assert!(caller(Some(&bare), &uri, &locator, &cx).await.is_ok());
     }
 }

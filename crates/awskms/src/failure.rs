@@ -1,23 +1,21 @@
 //! KMS's errors in our kinds, by their codes and never by their texts.
 
-use std::error::Error as StdError;
+use std::{error::Error as StdError, io, iter, time::Duration};
 
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_kms::{
+    config::http::HttpResponse,
     error::{ProvideErrorMetadata, SdkError},
     operation::RequestId,
 };
 use keybearer_core::{Error, ErrorKind};
 
-/// Where the SDK's default chain looks, in its order.
-const SOURCES: &str = "the environment (AWS_ACCESS_KEY_ID), the shared config and credentials files (AWS_PROFILE), web identity \
-    (AWS_WEB_IDENTITY_TOKEN_FILE), the ECS or EKS container's address, the EC2 instance's metadata";
-
-/// What was asked of KMS: the permission that it takes, and the key.
+/// What was asked of KMS: the permission that it takes, the key, and where credentials were looked for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Call<'a> {
     pub(crate) permission: &'a str,
     pub(crate) key: &'a str,
+    pub(crate) sources: &'a str,
 }
 
 impl Call<'_> {
@@ -25,40 +23,58 @@ impl Call<'_> {
     where
         E: ProvideErrorMetadata + StdError + 'static,
     {
+        let permission = self.permission;
         match error {
             SdkError::ServiceError(context) => {
                 let status = context.raw().status().as_u16();
-                self.refused(context.err(), status)
-                    .with_source(told(error, context.err()))
+                let refused = self.refused(context.err(), status);
+                let refused = refused.with_source(told(error, context.err()));
+                match retry_after(context.raw()) {
+                    Some(wait) if refused.is_transient() => refused.with_retry_after(wait),
+                    _ => refused,
+                }
             }
             SdkError::TimeoutError(_) => {
-                let what = format!("AWS KMS did not answer {} in time", self.permission);
-                Error::new(ErrorKind::Unavailable, what).with_source(chain(error))
+                let what = format!("AWS KMS did not answer {permission} in time");
+                Error::new(ErrorKind::Unavailable, what)
+                    .with_hint("see the network, the proxy and the region, or allow more time by --timeout")
+                    .with_source(chain(error))
             }
             SdkError::ResponseError(context) => {
                 let status = context.raw().status().as_u16();
-                let what = format!(
-                    "what answered {} (status {status}) is not AWS KMS",
-                    self.permission
-                );
+                let what = format!("what answered {permission} (status {status}) is not AWS KMS");
                 Error::new(ErrorKind::Unavailable, what)
                     .with_hint("a proxy may stand between: see HTTPS_PROXY, --proxy and endpoint=")
                     .with_source(chain(error))
             }
-            _ if has_no_credentials(error) => {
-                let what = "no AWS credentials were found, or they could not be had";
-                Error::new(ErrorKind::Unauthenticated, what)
-                    .with_hint(format!("tried: {SOURCES}"))
-                    .with_source(chain(error))
-            }
-            _ => Error::new(ErrorKind::Unavailable, "AWS KMS cannot be reached")
-                .with_hint("see the network, the proxy, the region and endpoint=")
-                .with_source(chain(error)),
+            _ => self.unsent(error),
         }
     }
 
+    /// What kept the request from being sent at all.
+    fn unsent(self, error: &(dyn StdError + 'static)) -> Error {
+        let credentials = causes(error).find_map(|cause| cause.downcast_ref::<CredentialsError>());
+        let new = match credentials {
+            Some(CredentialsError::CredentialsNotLoaded(_)) => {
+                Error::new(ErrorKind::Unauthenticated, "no AWS credentials were found")
+                    .with_hint(format!("looked for in: {}", self.sources))
+            }
+            Some(_) => Error::new(ErrorKind::Unauthenticated, "the AWS credentials could not be had")
+                .with_hint(format!("looked for in: {}", self.sources)),
+            None if causes(error).any(|cause| cause.is::<rustls::Error>()) => {
+                Error::new(ErrorKind::Backend, "no TLS connection to AWS KMS could be made")
+                    .with_hint("name the CA by --ca-certificate, if it is your company's or that of a proxy that opens TLS")
+            }
+            None => Error::new(ErrorKind::Unavailable, "AWS KMS cannot be reached")
+                .with_hint("see the network, the proxy, the region and endpoint="),
+        };
+        new.with_source(chain(error))
+    }
+
     fn refused(self, error: &dyn ProvideErrorMetadata, status: u16) -> Error {
-        let Self { permission, key } = self;
+        let Self {
+            permission, key, ..
+        } = self;
         let new = |kind, what: String| Error::new(kind, what);
         let code = error.code().unwrap_or_default();
         match code {
@@ -83,7 +99,7 @@ impl Call<'_> {
             "InvalidArnException" | "InvalidAliasNameException" => {
                 new(ErrorKind::InvalidUri, format!("AWS KMS takes {key} for no name of a key"))
             }
-            "InvalidSignatureException" | "SignatureDoesNotMatch" | "RequestExpired" => {
+            "InvalidSignatureException" | "SignatureDoesNotMatch" | "RequestExpired" | "RequestTimeTooSkewed" => {
                 new(ErrorKind::Unauthenticated, "AWS does not accept the signature of the request".into())
                     .with_hint("see the secret access key, and the clock of this machine")
             }
@@ -96,7 +112,7 @@ impl Call<'_> {
                 new(ErrorKind::Unauthenticated, "the AWS session has expired".into()).with_hint("log in again")
             }
             "ThrottlingException" | "Throttling" | "RequestLimitExceeded" | "LimitExceededException"
-            | "TooManyRequestsException" => {
+            | "TooManyRequestsException" | "RequestThrottled" | "SlowDown" => {
                 new(ErrorKind::Throttled, format!("AWS KMS asks for slower requests ({permission})"))
                     .with_hint("the quota is the account's, of all its callers: keep tokens, or ask AWS for more")
             }
@@ -122,20 +138,34 @@ fn told<E>(error: &SdkError<E>, service: &dyn ProvideErrorMetadata) -> String {
     )
 }
 
+/// `Retry-After` in seconds (RFC 9110 section 10.2.3), and AWS's own header in milliseconds.
+fn retry_after(answer: &HttpResponse) -> Option<Duration> {
+    let number = |name: &str| answer.headers().get(name)?.trim().parse().ok();
+    let milliseconds = number("x-amz-retry-after").map(Duration::from_millis);
+    milliseconds.or_else(|| number("retry-after").map(Duration::from_secs))
+}
+
 /// All causes as text: the SDK's own `Debug` may hold headers and bodies.
 fn chain(error: &(dyn StdError + 'static)) -> String {
-    causes(error)
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join(": ")
+    let mut all: Vec<String> = Vec::new();
+    for cause in causes(error).map(ToString::to_string) {
+        // Some repeat the next one.
+        if all.last() != Some(&cause) {
+            all.push(cause);
+        }
+    }
+    all.join(": ")
 }
 
-fn has_no_credentials(error: &(dyn StdError + 'static)) -> bool {
-    causes(error).any(|cause| cause.is::<CredentialsError>())
-}
-
+/// An error and its causes. An `io::Error` tells its inner error's cause as its own, and so would skip the inner error.
 fn causes<'a>(
     error: &'a (dyn StdError + 'static),
 ) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
-    std::iter::successors(Some(error), |&error| error.source())
+    iter::successors(Some(error), |cause| {
+        let cause: &'a (dyn StdError + 'static) = *cause;
+        match cause.downcast_ref::<io::Error>().map(io::Error::get_ref) {
+            Some(Some(inner)) => Some(inner as _),
+            _ => cause.source(),
+        }
+    })
 }

@@ -10,8 +10,10 @@
 mod client;
 mod failure;
 mod locator;
+mod network;
 mod opening;
 mod provider;
+mod quiet;
 mod signer;
 mod spec;
 

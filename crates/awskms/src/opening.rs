@@ -1,64 +1,74 @@
 //! From a URI to a signer: what KMS says of the key.
 
-use aws_sdk_kms::{Client, operation::get_public_key::GetPublicKeyOutput, types::KeyUsageType};
+use aws_sdk_kms::{operation::get_public_key::GetPublicKeyOutput, types::KeyUsageType};
 use keybearer_core::{Algorithm, Error, ErrorKind, KeyId, KeyUri, PublicKey, Result};
 
 use crate::{
+    client::Caller,
     failure::Call,
     locator::Locator,
+    quiet::quiet,
     signer::{KmsSigner, Pin},
     spec,
 };
 
-pub(crate) async fn open(client: Client, uri: &KeyUri, locator: &Locator) -> Result<KmsSigner> {
-    let call = Call {
-        permission: "kms:GetPublicKey",
-        key: &locator.key,
-    };
-    match client.get_public_key().key_id(&locator.key).send().await {
-        Ok(answer) => {
-            let known = Known::of(&answer, &locator.key)?;
-            let id = KeyId::new(&pinned(uri, &known.arn));
-            let (algorithms, public) = (known.algorithms, Some(known.public));
-            Ok(KmsSigner::new(
-                client,
-                id,
-                Pin::At(known.arn),
-                algorithms,
-                public,
-            ))
-        }
+pub(crate) async fn open(caller: Caller, uri: &KeyUri, locator: &Locator) -> Result<KmsSigner> {
+    let request = caller.client.get_public_key().key_id(&locator.key);
+    let answer = match quiet(request.send()).await {
+        Ok(answer) => answer,
         Err(error) => {
+            let call = Call {
+                permission: "kms:GetPublicKey",
+                key: &locator.key,
+                sources: &caller.sources,
+            };
             let error = call.failed(&error);
-            let told = uri.algorithms()?;
-            match (error.kind(), told) {
-                (ErrorKind::PermissionDenied, Some(algorithms)) => Ok(unseen(client, uri, locator, algorithms)),
+            return match (error.kind(), uri.algorithms()?) {
+                (ErrorKind::PermissionDenied, Some(told)) => unseen(caller, uri, locator, told),
                 (ErrorKind::PermissionDenied, None) => Err(error.with_hint(
                     "allow kms:GetPublicKey on it, or say what it cannot: alg=RS256, and public-key=FILE or certificate=FILE",
                 )),
                 _ => Err(error),
-            }
+            };
         }
-    }
+    };
+    let known = Known::of(&answer, &locator.key)?;
+    Ok(KmsSigner {
+        caller,
+        id: KeyId::new(&pinned(uri, &known.arn)),
+        pin: Pin::At(known.arn),
+        algorithms: known.algorithms,
+        public: Some(known.public),
+    })
 }
 
 /// A key of which the role may not read the public half: what the URI says of it is believed.
 fn unseen(
-    client: Client,
+    caller: Caller,
     uri: &KeyUri,
     locator: &Locator,
-    algorithms: Vec<Algorithm>,
-) -> KmsSigner {
+    told: Vec<Algorithm>,
+) -> Result<KmsSigner> {
+    let has_spec = |it: &Algorithm| spec::spec(*it).is_some();
+    let algorithms: Vec<_> = told.into_iter().filter(has_spec).collect();
+    if algorithms.is_empty() {
+        return Err(Error::new(
+            ErrorKind::UnsupportedAlgorithm,
+            "AWS KMS has none of the algorithms of alg=",
+        ));
+    }
     let is_pinned = locator.key.contains(":key/");
     let pin = match is_pinned {
         true => Pin::At(locator.key.clone()),
         false => Pin::first_answer(&locator.key),
     };
-    let algorithms = algorithms
-        .into_iter()
-        .filter(|&it| spec::spec(it).is_some())
-        .collect();
-    KmsSigner::new(client, KeyId::new(uri), pin, algorithms, None)
+    Ok(KmsSigner {
+        caller,
+        id: KeyId::new(uri),
+        pin,
+        algorithms,
+        public: None,
+    })
 }
 
 /// The URI at the key's ARN: an alias may be moved to another key, and a key id says neither account nor region.

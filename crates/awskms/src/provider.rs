@@ -65,8 +65,8 @@ impl Provider for AwsKms {
                     )
                     .with_hint("leave profile= out"));
             }
-            let client = client::client(self.config.as_ref(), uri, &locator, cx).await?;
-            let signer = opening::open(client, uri, &locator).await?;
+            let caller = client::caller(self.config.as_ref(), uri, &locator, cx).await?;
+            let signer = opening::open(caller, uri, &locator).await?;
             Ok(Arc::new(signer) as Arc<dyn Signer>)
         };
         opened.await.map_err(|error: Error| error.with_key(uri))

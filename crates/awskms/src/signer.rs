@@ -6,23 +6,27 @@ use std::{
     time::Instant,
 };
 
-use aws_sdk_kms::{Client, primitives::Blob};
+use aws_sdk_kms::primitives::Blob;
 use keybearer_core::{
     Algorithm, Error, ErrorKind, KeyId, KeyType, PublicKey, Result, Signature, Signer, async_trait,
 };
+use tracing::Instrument;
 
 use crate::{
+    client::Caller,
     failure::Call,
+    quiet::quiet,
     spec::{self, LONGEST_RAW},
 };
 
 /// Signs with a private key that stays in AWS KMS.
 pub(crate) struct KmsSigner {
-    client: Client,
-    id: KeyId,
-    pin: Pin,
-    algorithms: Vec<Algorithm>,
-    public: Option<PublicKey>,
+    pub(crate) caller: Caller,
+    pub(crate) id: KeyId,
+    pub(crate) pin: Pin,
+    pub(crate) algorithms: Vec<Algorithm>,
+    /// `None` where the role may not read it.
+    pub(crate) public: Option<PublicKey>,
 }
 
 /// The key that must have signed.
@@ -61,22 +65,6 @@ impl Pin {
 }
 
 impl KmsSigner {
-    pub(crate) fn new(
-        client: Client,
-        id: KeyId,
-        pin: Pin,
-        algorithms: Vec<Algorithm>,
-        public: Option<PublicKey>,
-    ) -> Self {
-        Self {
-            client,
-            id,
-            pin,
-            algorithms,
-            public,
-        }
-    }
-
     async fn signed(&self, algorithm: Algorithm, message: &[u8]) -> Result<Signature> {
         let unknown = || {
             Error::new(
@@ -90,16 +78,18 @@ impl KmsSigner {
         let call = Call {
             permission: "kms:Sign",
             key,
+            sources: &self.caller.sources,
         };
-        let request = self
-            .client
-            .sign()
+        let request = self.caller.client.sign();
+        let request = request
             .key_id(key)
             .message_type(kind)
             .message(Blob::new(input))
             .signing_algorithm(spec.clone());
-        let answer = request.send().await.map_err(|error| call.failed(&error))?;
-        let signed = answer.key_id().unwrap_or_default();
+        let answer = quiet(request.send()).await;
+        let answer = answer.map_err(|error| call.failed(&error))?;
+        let unnamed = || odd("the answer does not say which key signed".into());
+        let signed = answer.key_id().ok_or_else(unnamed)?;
         if !self.pin.is(signed) {
             return Err(Error::new(
                 ErrorKind::KeyMismatch,
@@ -144,15 +134,15 @@ impl Signer for KmsSigner {
 
     async fn sign(&self, algorithm: Algorithm, message: &[u8]) -> Result<Signature> {
         self.check(algorithm, message)?;
-        let began = Instant::now();
-        let signed = self.signed(algorithm, message).await;
-        tracing::debug!(
-            key = %self.id,
-            %algorithm,
-            micros = began.elapsed().as_micros() as u64,
-            ok = signed.is_ok(),
-            "sign"
-        );
+        let span = tracing::debug_span!("sign", key = %self.id, %algorithm);
+        let signed = async {
+            let began = Instant::now();
+            let signed = self.signed(algorithm, message).await;
+            let micros = began.elapsed().as_micros() as u64;
+            tracing::debug!(micros, ok = signed.is_ok(), "AWS KMS has signed");
+            signed
+        };
+        let signed = signed.instrument(span).await;
         signed.map_err(|error| error.with_key(&self.id))
     }
 
