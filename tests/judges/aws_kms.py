@@ -3,9 +3,11 @@
     python aws_kms.py
 
 The first line on standard output is {"endpoint", "region", "keys": {SPEC: {"arn", "spki"}}, "alias", "disabled", "deleted",
-"encrypts", "users": {NAME: [access key, secret]}}: one key of each kind that signs (its public key as DER in base64), an
-alias for the RSA key, keys that do not sign, and users who may sign and read, who may sign alone, and who may do nothing.
-Ends when standard input closes.
+"encrypts", "users": {NAME: [access key, secret]}, "role", "web_role"}: one key of each kind that signs (its public key as DER in
+base64), an alias for the RSA key, keys that do not sign, users who may sign and read, who may read alone, who may sign alone, who
+may do nothing, who may assume a role, that role, and one for the identity provider token.example. The lines "stop" and "start" on
+standard input stop ministack and start it again, with its keys, at the same port; each is answered by a line. Ends when standard
+input closes.
 """
 import base64
 import json
@@ -22,13 +24,17 @@ import boto3
 from botocore.config import Config
 
 REGION = "eu-central-1"
+ACCOUNT = "000000000000"
 ROOT = "AKIA" + secrets.token_hex(8).upper(), secrets.token_hex(20)
 
 
-def start(folder):
+def free_port():
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+        return free.getsockname()[1]
+
+
+def start(folder, port):
     settings = {
         "AWS_ACCESS_KEY_ID": ROOT[0],
         "AWS_SECRET_ACCESS_KEY": ROOT[1],
@@ -36,6 +42,8 @@ def start(folder):
         "GATEWAY_PORT": str(port),
         "AUTH": "true",
         "SERVICES": "kms,iam,sts",
+        "PERSIST_STATE": "1",
+        "STATE_DIR": os.path.join(folder, "state"),
         # These would listen on all addresses.
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
@@ -45,16 +53,20 @@ def start(folder):
     server = subprocess.Popen(
         [program], env=os.environ | settings, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
-    endpoint = f"http://127.0.0.1:{port}"
     until = time.monotonic() + 60
     while True:
         try:
-            urllib.request.urlopen(endpoint + "/_ministack/health", timeout=2)
-            return server, endpoint
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/_ministack/health", timeout=2)
+            return server
         except OSError:
             if server.poll() is not None or time.monotonic() > until:
                 sys.exit("ministack did not start")
             time.sleep(0.05)
+
+
+def stop(server):
+    server.terminate()
+    server.wait(20)
 
 
 def set_up(endpoint):
@@ -73,14 +85,23 @@ def set_up(endpoint):
     def key(spec, usage="SIGN_VERIFY"):
         return kms.create_key(KeySpec=spec, KeyUsage=usage)["KeyMetadata"]
 
+    def policy(**statement):
+        return json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow"} | statement]})
+
     def user(name, *actions):
         iam.create_user(UserName=name)
         if actions:
-            statement = {"Effect": "Allow", "Action": list(actions), "Resource": "*"}
-            policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-            iam.put_user_policy(UserName=name, PolicyName="keys", PolicyDocument=policy)
+            allowed = policy(Action=list(actions), Resource="*")
+            iam.put_user_policy(UserName=name, PolicyName="keys", PolicyDocument=allowed)
         made = iam.create_access_key(UserName=name)["AccessKey"]
         return [made["AccessKeyId"], made["SecretAccessKey"]]
+
+    def role(name, action, principal):
+        trust = policy(Action=action, Principal=principal)
+        arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+        allowed = policy(Action=["kms:Sign", "kms:GetPublicKey"], Resource="*")
+        iam.put_role_policy(RoleName=name, PolicyName="keys", PolicyDocument=allowed)
+        return arn
 
     def told(spec):
         made = key(spec)
@@ -103,17 +124,30 @@ def set_up(endpoint):
         "encrypts": key("RSA_2048", "ENCRYPT_DECRYPT")["Arn"],
         "users": {
             "signer": user("signer", "kms:Sign", "kms:GetPublicKey"),
+            "reader": user("reader", "kms:GetPublicKey"),
             "blind": user("blind", "kms:Sign"),
             "nobody": user("nobody"),
+            "assumer": user("assumer", "sts:AssumeRole"),
         },
+        "role": role("signs", "sts:AssumeRole", {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}),
+        "web_role": role(
+            "signs-by-web",
+            "sts:AssumeRoleWithWebIdentity",
+            {"Federated": f"arn:aws:iam::{ACCOUNT}:oidc-provider/token.example"},
+        ),
     }
 
 
 with tempfile.TemporaryDirectory() as folder:
-    server, endpoint = start(folder)
+    port = free_port()
+    server = start(folder, port)
     try:
-        print(json.dumps(set_up(endpoint)), flush=True)
-        sys.stdin.read()
+        print(json.dumps(set_up(f"http://127.0.0.1:{port}")), flush=True)
+        for line in sys.stdin:
+            if line.strip() == "stop":
+                stop(server)
+            else:
+                server = start(folder, port)
+            print(json.dumps(line.strip()), flush=True)
     finally:
-        server.terminate()
-        server.wait(10)
+        stop(server)

@@ -2,9 +2,9 @@
 
 use std::{
     env,
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Write},
     path::PathBuf,
-    process::{Child, ChildStdin, Command, Stdio},
+    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
     sync::OnceLock,
 };
 
@@ -82,6 +82,7 @@ fn binary() -> PathBuf {
     if !binary.exists() {
         let mut cargo = Command::new("cargo");
         cargo.args(["build", "--quiet", "--package", "keybearer-cli"]);
+        cargo.args(["--features", "full"]);
         cargo.arg("--target-dir").arg(folder.parent().unwrap());
         ran(&mut cargo).ok();
     }
@@ -114,6 +115,7 @@ pub fn ran(command: &mut Command) -> Ran {
 pub struct Server {
     child: Child,
     stdin: Option<ChildStdin>,
+    stdout: BufReader<ChildStdout>,
     /// What it said when it was ready.
     pub ready: Value,
 }
@@ -126,16 +128,21 @@ impl Server {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap_or_else(|error| panic!("{command:?}: {error}"));
-        let mut line = String::new();
-        let stdout = child.stdout.take().unwrap();
-        BufReader::new(stdout).read_line(&mut line).unwrap();
-        let ready = serde_json::from_str(&line)
-            .unwrap_or_else(|error| panic!("{command:?}: {error}: {line}"));
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let ready = read_line(&mut stdout);
         Self {
             stdin: child.stdin.take(),
+            stdout,
             child,
             ready,
         }
+    }
+
+    /// Tells it something, and gives the line of JSON with which it answers.
+    #[track_caller]
+    pub fn ask(&mut self, line: &str) -> Value {
+        writeln!(self.stdin.as_ref().unwrap(), "{line}").unwrap();
+        read_line(&mut self.stdout)
     }
 
     /// A string of what it said when it was ready.
@@ -143,6 +150,13 @@ impl Server {
     pub fn said(&self, name: &str) -> &str {
         self.ready[name].as_str().expect(name)
     }
+}
+
+#[track_caller]
+fn read_line(stdout: &mut BufReader<ChildStdout>) -> Value {
+    let mut line = String::new();
+    stdout.read_line(&mut line).unwrap();
+    serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"))
 }
 
 impl Drop for Server {

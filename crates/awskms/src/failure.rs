@@ -25,6 +25,11 @@ impl Call<'_> {
     {
         let permission = self.permission;
         match error {
+            // KMS has a code for everything.
+            SdkError::ServiceError(context) if context.err().code().is_none() => {
+                self.not_kms(context.raw(), error)
+            }
+            SdkError::ResponseError(context) => self.not_kms(context.raw(), error),
             SdkError::ServiceError(context) => {
                 let status = context.raw().status().as_u16();
                 let refused = self.refused(context.err(), status);
@@ -40,27 +45,34 @@ impl Call<'_> {
                     .with_hint("see the network, the proxy and the region, or allow more time by --timeout")
                     .with_source(chain(error))
             }
-            SdkError::ResponseError(context) => {
-                let status = context.raw().status().as_u16();
-                let what = format!("what answered {permission} (status {status}) is not AWS KMS");
-                Error::new(ErrorKind::Unavailable, what)
-                    .with_hint("a proxy may stand between: see HTTPS_PROXY, --proxy and endpoint=")
-                    .with_source(chain(error))
-            }
             _ => self.unsent(error),
         }
     }
 
+    fn not_kms(self, answer: &HttpResponse, error: &(dyn StdError + 'static)) -> Error {
+        let (permission, status) = (self.permission, answer.status().as_u16());
+        let what = format!("what answered {permission} (status {status}) is not AWS KMS");
+        Error::new(ErrorKind::Unavailable, what)
+            .with_hint("a proxy may stand between: see HTTPS_PROXY, --proxy and endpoint=")
+            .with_source(chain(error))
+    }
+
     /// What kept the request from being sent at all.
     fn unsent(self, error: &(dyn StdError + 'static)) -> Error {
-        let credentials = causes(error).find_map(|cause| cause.downcast_ref::<CredentialsError>());
+        let credentials = causes(error).find(|cause| cause.is::<CredentialsError>());
+        let none_found = |cause: &(dyn StdError + 'static)| {
+            matches!(
+                cause.downcast_ref(),
+                Some(CredentialsError::CredentialsNotLoaded(_))
+            )
+        };
         let new = match credentials {
-            Some(CredentialsError::CredentialsNotLoaded(_)) => {
+            Some(cause) if none_found(cause) => {
                 Error::new(ErrorKind::Unauthenticated, "no AWS credentials were found")
                     .with_hint(format!("looked for in: {}", self.sources))
             }
             Some(_) => Error::new(ErrorKind::Unauthenticated, "the AWS credentials could not be had")
-                .with_hint(format!("looked for in: {}", self.sources)),
+                .with_hint(format!("asked until one failed: {}", self.sources)),
             None if causes(error).any(|cause| cause.is::<rustls::Error>()) => {
                 Error::new(ErrorKind::Backend, "no TLS connection to AWS KMS could be made")
                     .with_hint("name the CA by --ca-certificate, if it is your company's or that of a proxy that opens TLS")
@@ -68,7 +80,7 @@ impl Call<'_> {
             None => Error::new(ErrorKind::Unavailable, "AWS KMS cannot be reached")
                 .with_hint("see the network, the proxy, the region and endpoint="),
         };
-        new.with_source(chain(error))
+        new.with_source(chain(credentials.unwrap_or(error)))
     }
 
     fn refused(self, error: &dyn ProvideErrorMetadata, status: u16) -> Error {
@@ -128,7 +140,7 @@ impl Call<'_> {
 
 /// The code, KMS's own words and the request's id, which AWS's support asks for.
 fn told<E>(error: &SdkError<E>, service: &dyn ProvideErrorMetadata) -> String {
-    let code = service.code().unwrap_or("no code");
+    let code = service.code().unwrap_or_default();
     let message = service.message().map(|it| format!(": {it}"));
     let id = error.request_id().map(|id| format!(" (request {id})"));
     format!(
@@ -145,10 +157,12 @@ fn retry_after(answer: &HttpResponse) -> Option<Duration> {
     milliseconds.or_else(|| number("retry-after").map(Duration::from_secs))
 }
 
-/// All causes as text: the SDK's own `Debug` may hold headers and bodies.
+/// All causes as one line: the SDK's own `Debug` may hold headers and bodies, and some of its errors are lists.
 fn chain(error: &(dyn StdError + 'static)) -> String {
     let mut all: Vec<String> = Vec::new();
-    for cause in causes(error).map(ToString::to_string) {
+    for cause in causes(error) {
+        let cause = cause.to_string();
+        let cause = cause.lines().map(str::trim).collect::<Vec<_>>().join(" ");
         // Some repeat the next one.
         if all.last() != Some(&cause) {
             all.push(cause);

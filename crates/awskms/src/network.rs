@@ -6,7 +6,7 @@ use aws_smithy_http_client::{
     proxy::ProxyConfig,
     tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode},
 };
-use keybearer_core::{Certificate, Error, ErrorKind, KeyUri, Network, OpenContext, Result, Secret};
+use keybearer_core::{Certificate, Error, ErrorKind, Network, OpenContext, Result, Secret};
 use rustls::{RootCertStore, pki_types::CertificateDer};
 
 /// A system's bundle has about 300 KiB.
@@ -77,24 +77,15 @@ fn proxy(network: &Network) -> Result<ProxyConfig> {
     })
 }
 
+/// A login in the URL stays in it: what the SDK takes beside the URL it writes there unescaped.
 fn read(given: &Secret) -> Option<ProxyConfig> {
     let text = given.expose_str()?;
-    let (scheme, rest) = text.split_once("://").unwrap_or(("http", text));
-    let (login, host) = rest
-        .rsplit_once('@')
-        .map_or((None, rest), |(login, host)| (Some(login), host));
-    let proxy = ProxyConfig::all(format!("{scheme}://{host}")).ok()?;
-    let proxy = proxy.no_proxy(OF_THE_MACHINE);
-    let Some(login) = login else {
-        return Some(proxy);
+    let url = match text.contains("://") {
+        true => text.to_owned(),
+        false => format!("http://{text}"),
     };
-    let (user, password) = login.split_once(':').unwrap_or((login, ""));
-    Some(proxy.with_basic_auth(decoded(user)?, decoded(password)?))
-}
-
-fn decoded(text: &str) -> Option<String> {
-    let bytes = KeyUri::new("awskms", "").decode(text).ok()?;
-    String::from_utf8(bytes).ok()
+    let proxy = ProxyConfig::all(url).ok()?;
+    Some(proxy.no_proxy(OF_THE_MACHINE))
 }
 
 #[cfg(test)]
