@@ -2,12 +2,12 @@
 
     python aws_kms.py
 
-The first line on standard output is {"endpoint", "region", "keys": {SPEC: {"arn", "spki"}}, "alias", "disabled", "deleted",
-"encrypts", "users": {NAME: [access key, secret]}, "role", "web_role"}: one key of each kind that signs (its public key as DER in
-base64), an alias for the RSA key, keys that do not sign, users who may sign and read, who may read alone, who may sign alone, who
-may do nothing, who may assume a role, that role, and one for the identity provider token.example. The lines "stop" and "start" on
-standard input stop ministack and start it again, with its keys, at the same port; each is answered by a line. Ends when standard
-input closes.
+The first line on standard output is {"endpoint", "region", "keys": {SPEC: {"arn", "spki"}}, "alias", "multi_region",
+"disabled", "deleted", "encrypts", "users": {NAME: [access key, secret]}, "role", "web_role"}: one key of each kind that signs (its
+public key as DER in base64), an alias for the RSA key, a multi-Region key, keys that do not sign, users who may sign and read, who
+may read alone, who may sign alone, who may do nothing, who may assume a role, that role, and one for the identity provider
+token.example. The lines "stop" and "start" on standard input stop ministack and start it again, with its keys, at the same port;
+each is answered by a line. Ends when standard input closes.
 """
 import base64
 import json
@@ -82,8 +82,8 @@ def set_up(endpoint):
 
     kms, iam = client("kms"), client("iam")
 
-    def key(spec, usage="SIGN_VERIFY"):
-        return kms.create_key(KeySpec=spec, KeyUsage=usage)["KeyMetadata"]
+    def key(spec, usage="SIGN_VERIFY", **more):
+        return kms.create_key(KeySpec=spec, KeyUsage=usage, **more)["KeyMetadata"]
 
     def policy(**statement):
         return json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow"} | statement]})
@@ -119,6 +119,7 @@ def set_up(endpoint):
         "region": REGION,
         "keys": keys,
         "alias": "alias/Team/jwt",
+        "multi_region": key("ECC_NIST_P256", MultiRegion=True)["Arn"],
         "disabled": disabled["Arn"],
         "deleted": deleted["Arn"],
         "encrypts": key("RSA_2048", "ENCRYPT_DECRYPT")["Arn"],

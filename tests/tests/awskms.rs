@@ -47,7 +47,7 @@ fn main() -> ExitCode {
                 "a_certificate_of_another_key",
                 refusals::certificate_of_another_key,
             ),
-            ("an_alias_is_pinned_to_its_key", refusals::alias),
+            ("names_are_pinned_to_their_keys", refusals::names),
             ("another_key_signs", refusals::another_key),
             ("throttled_calls_are_tried_again", service::throttled),
             ("a_service_that_stays_silent", service::silent),

@@ -40,8 +40,23 @@ const NEVER: &[&str] = &["openssl", "openssl-sys", "native-tls", "rsa", "rcgen"]
 /// Crates that the library's default features must not bring.
 const NOT_BY_DEFAULT: &[&str] = &["aws-lc-rs", "aws-lc-sys", "aws-lc-fips-sys"];
 
-/// Crates of the vendors' key services, which no default build brings.
-const BY_FEATURE: &[&str] = &["aws-sdk-kms", "aws-config", "aws-smithy-runtime"];
+/// The features that bring a vendor's crates, and how those are named. No other build has them.
+const VENDORS: &[(&str, &[&str])] = &[
+    (
+        "awskms",
+        &[
+            "aws-config",
+            "aws-credential-types",
+            "aws-runtime",
+            "aws-sdk-",
+            "aws-sigv4",
+            "aws-smithy-",
+            "aws-types",
+        ],
+    ),
+    ("gcpkms", &["gcp_auth", "google-cloud-"]),
+    ("azurekv", &["azure_", "typespec"]),
+];
 
 /// The most crates that a build may have, its own included.
 const LIBRARY_LIMIT: usize = 160;
@@ -67,9 +82,15 @@ pub(crate) fn run(project: &Project) -> Result {
         let foreign = NEVER.iter().filter(|name| has(crates, name));
         broken.extend(foreign.map(|foreign| format!("{name} brings {foreign}")));
         broken.extend(second_tls(name, crates));
-        let service = BY_FEATURE.iter().filter(|name| has(crates, name));
-        broken
-            .extend(service.map(|service| format!("{name} brings {service} without being asked")));
+        broken.extend(vendors(name, crates, None));
+    }
+    for feature in vendors_features(project) {
+        let crates = tree(project, "keybearer", Some(feature))?;
+        println!("the library with {feature} alone: {} crates", crates.len());
+        broken.extend(vendors(feature, &crates, Some(feature)));
+        broken.extend(second_tls(feature, &crates));
+        let foreign = NEVER.iter().filter(|name| has(&crates, name));
+        broken.extend(foreign.map(|foreign| format!("{feature} brings {foreign}")));
     }
     let heavy = NOT_BY_DEFAULT.iter().filter(|name| has(&library, name));
     broken.extend(heavy.map(|name| format!("the library's default features bring {name}")));
@@ -184,6 +205,33 @@ fn second_tls(name: &str, crates: &BTreeSet<String>) -> Vec<String> {
         .collect()
 }
 
+/// Those of `VENDORS` that the library has by now.
+fn vendors_features(project: &Project) -> impl Iterator<Item = &'static str> {
+    let members = project.members();
+    let library = members
+        .into_iter()
+        .find(|package| text(&package["name"]) == "keybearer");
+    let features = library.map(|package| package["features"].clone());
+    let names = VENDORS.iter().map(|(name, _)| *name);
+    names.filter(move |name| features.as_ref().is_some_and(|all| !all[name].is_null()))
+}
+
+/// The crates of vendors whose feature is not the one that was asked for; and that the asked one has its own, or the names
+/// above are out of date.
+fn vendors(name: &str, crates: &BTreeSet<String>, asked: Option<&str>) -> Vec<String> {
+    let mut broken = Vec::new();
+    for &(feature, prefixes) in VENDORS {
+        let of_vendor = |line: &&String| prefixes.iter().any(|prefix| line.starts_with(prefix));
+        let mut found = crates.iter().filter(of_vendor).map(|line| first_word(line));
+        if asked != Some(feature) {
+            broken.extend(found.map(|found| format!("{name} brings {found} without {feature}")));
+        } else if found.next().is_none() {
+            broken.push(format!("{name} has no crate of its vendor: see VENDORS"));
+        }
+    }
+    broken
+}
+
 fn duplicates(crates: &BTreeSet<String>) -> Vec<(String, Vec<String>)> {
     let mut versions = BTreeMap::<String, BTreeSet<String>>::new();
     for line in crates {
@@ -219,5 +267,16 @@ mod tests {
         let crates = BTreeSet::from(["rustls v0.23.46 ring,std".to_owned()]);
         assert!(second_tls("x", &crates).is_empty());
         assert!(has(&crates, "rustls") && !has(&crates, "rust"));
+    }
+
+    #[test]
+    fn a_vendor_comes_with_its_feature_alone() {
+        let crates = BTreeSet::from(["aws-sdk-kms v1.129.0 ".to_owned()]);
+        assert_eq!(vendors("x", &crates, None).len(), 1);
+        assert_eq!(vendors("x", &crates, Some("gcpkms")).len(), 2);
+        assert!(vendors("x", &crates, Some("awskms")).is_empty());
+        let crates = BTreeSet::from(["aws-lc-rs v1.19.0 ".to_owned()]);
+        assert!(vendors("x", &crates, None).is_empty());
+        assert_eq!(vendors("x", &crates, Some("awskms")).len(), 1);
     }
 }

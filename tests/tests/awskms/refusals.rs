@@ -81,9 +81,20 @@ pub(crate) fn certificate_of_another_key(kms: &Kms) {
     assert_eq!(error.kind(), ErrorKind::KeyMismatch, "{error:?}");
 }
 
-pub(crate) fn alias(kms: &Kms) {
-    let signer = kms.open("signer", &kms.uri(kms.said("alias"))).unwrap();
-    assert_eq!(signer.id().uri().locator(), kms.arn("RSA_2048"));
+/// An alias and a bare id, of a multi-Region key too, are pinned to the ARN.
+pub(crate) fn names(kms: &Kms) {
+    let id = |arn: &str| arn.rsplit('/').next().unwrap().to_owned();
+    let (arn, multi_region) = (kms.arn("RSA_2048"), kms.said("multi_region"));
+    assert!(id(multi_region).starts_with("mrk-"));
+    for (name, arn) in [
+        (kms.said("alias").to_owned(), arn),
+        (id(arn), arn),
+        (id(multi_region), multi_region),
+    ] {
+        let signer = kms.open("signer", &kms.uri(&name)).unwrap();
+        assert_eq!(signer.id().uri().locator(), arn);
+        sign(&signer, signer.algorithms()[0]).unwrap();
+    }
 }
 
 /// An alias that is moved, and an answer by whatever other key.
