@@ -116,6 +116,17 @@ impl Jwk {
             )
             .with_hint("make a new key with two primes"));
         }
+        // RFC 7518 section 6.3.2 lets all of them be left out.
+        if [P, Q, DP, DQ, QI]
+            .iter()
+            .all(|(at, _)| self.numbers.get(*at).is_none_or(Option::is_none))
+        {
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                "the RSA key of the JWK comes without its primes",
+            )
+            .with_hint("have the program that made it write p, q, dp, dq and qi too, or export the key as PEM"));
+        }
         PrivateKey::from_rsa_numbers(&RsaNumbers {
             modulus: self.number(N)?,
             public_exponent: self.number(E)?,

@@ -9,11 +9,15 @@ pub(crate) struct Attributes {
     pub(crate) name: Option<String>,
     /// The same in a key's bag and in that of its certificate.
     pub(crate) local_key_id: Option<Vec<u8>>,
+    /// Whether Java has this certificate as an entry of its own, beside the chains that it is in.
+    pub(crate) trusted: bool,
 }
 
 /// PKCS#9 (RFC 2985).
 const FRIENDLY_NAME: &[u8] = b"\x2a\x86\x48\x86\xf7\x0d\x01\x09\x14";
 const LOCAL_KEY_ID: &[u8] = b"\x2a\x86\x48\x86\xf7\x0d\x01\x09\x15";
+/// Oracle's `trustedKeyUsage`, 2.16.840.1.113894.746875.1.1.
+const TRUSTED_KEY_USAGE: &[u8] = b"\x60\x86\x48\x01\x86\xf9\x66\xad\xca\x7b\x01\x01";
 
 impl Attributes {
     /// Reads a `SET OF PKCS12Attribute`. Other attributes are passed over, and so is an empty name.
@@ -34,6 +38,7 @@ impl Attributes {
                 LOCAL_KEY_ID => {
                     found.local_key_id = Some(value.octets(tag::OCTET_STRING)?.into_owned());
                 }
+                TRUSTED_KEY_USAGE => found.trusted = true,
                 _ => {}
             }
         }
@@ -131,6 +136,7 @@ mod tests {
         let written = Attributes {
             name: Some("Job \u{e4}\u{1f511}".into()),
             local_key_id: Some(vec![7; 20]),
+            trusted: false,
         };
         assert_eq!(read(&written.to_der()), written);
         assert_eq!(Attributes::default().to_der(), b"");

@@ -17,7 +17,7 @@ use crate::{
 /// In bytes: thousands of keys may share a chain of megabytes, which is told no more often than fits in here.
 const MOST_BYTES: usize = 16 << 20;
 
-/// The entries: keys, then certificates that belong to none of them, then what is passed over.
+/// The entries: keys, then certificates that belong to none of them or are entries of their own, then what is passed over.
 ///
 /// Without a password, and where the empty one does not fit, that is what lies open in the file.
 pub(crate) fn list(bytes: &[u8], password: Option<&Secret>, work: WorkLimit) -> Result<Entries> {
@@ -56,7 +56,7 @@ pub(crate) fn list(bytes: &[u8], password: Option<&Secret>, work: WorkLimit) -> 
         .collect();
     let certificates = store.certificates.all().iter().zip(&store.remarks);
     for (place, (found, remark)) in certificates.enumerate() {
-        if !used.contains(&store.certificates.first(place)) {
+        if remark.trusted || !used.contains(&store.certificates.first(place)) {
             entries.push(certificate(remark.name.clone(), found));
         }
     }

@@ -150,6 +150,7 @@ impl StoreWriter {
             name: alias.map(str::to_owned),
             // Any octets that nothing else in the store has.
             local_key_id: Some(random::<20>()?.to_vec()),
+            trusted: false,
         };
         let (pkcs8, password) = (key.to_pkcs8_der(), &self.password);
         let bag = encoding::shrouded_key_bag(&pkcs8, password, self.protection, &attributes)?;

@@ -57,6 +57,8 @@ pub enum Format {
     EncryptedZip,
     /// PEM in base64 once more, as CI systems and Kubernetes keep secrets.
     Base64Pem,
+    /// A binary key file in base64, as CI systems and Kubernetes keep secrets.
+    Base64,
     /// An HTML or XML page.
     WebPage,
     /// Another SEQUENCE of ASN.1.
@@ -107,6 +109,7 @@ impl Format {
             // A tag of OpenPGP (RFC 9580 section 4.2): a secret or a public key, in the new form and in the old.
             [0xc5 | 0xc6 | 0x94..=0x9b, ..] => Self::Pgp,
             _ if start.starts_with(b"LS0tLS1CRUdJTi") => Self::Base64Pem,
+            _ if is_base64(start) => Self::Base64,
             _ if start.starts_with(b"ssh-") || start.starts_with(b"ecdsa-sha2-") => Self::SshPublic,
             _ if bytes.starts_with(&[tag::SEQUENCE]) => Self::OtherDer,
             _ => Self::Unknown,
@@ -154,6 +157,7 @@ impl Format {
             Self::Zip => "a ZIP archive",
             Self::EncryptedZip => "an encrypted ZIP archive",
             Self::Base64Pem => "a PEM file in base64 once more",
+            Self::Base64 => "a key file in base64",
             Self::WebPage => "a web page",
             Self::OtherDer => "a DER file of an unknown kind",
             Self::Unknown => "a file of an unknown kind",
@@ -201,6 +205,7 @@ impl Format {
                 "take the key file out of it: 7z x FILE asks for the archive's password"
             }
             Self::Base64Pem => "decode it: base64 -d FILE > NEW.pem",
+            Self::Base64 => "decode it: base64 -d FILE > NEW",
             Self::WebPage => "the download was not of a key: take the file from its source again",
             Self::OtherDer | Self::Unknown => {
                 "key files are PEM, PKCS#12 or JKS: file FILE and openssl asn1parse -inform DER -in FILE tell what it may be"
@@ -336,6 +341,13 @@ fn element(bytes: &[u8]) -> Option<&[u8]> {
 fn skip(bytes: &[u8]) -> Option<&[u8]> {
     let header = Header::peek(bytes).ok()?;
     bytes.get(header.len..)?.get(header.content?..)
+}
+
+/// Base64 of a SEQUENCE of more than 255 bytes, or of a Java key store.
+fn is_base64(bytes: &[u8]) -> bool {
+    let begins = [&b"MII"[..], b"/u3+7Q", b"zs7Ozg"];
+    let is_digit = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/=\r\n".contains(byte);
+    begins.iter().any(|begin| bytes.starts_with(begin)) && bytes.iter().take(64).all(is_digit)
 }
 
 fn has(bytes: &[u8], part: &[u8]) -> bool {

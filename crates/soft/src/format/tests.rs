@@ -53,13 +53,16 @@ fn texts_in_other_clothes_are_told() {
         .encode_utf16()
         .flat_map(u16::to_le_bytes)
         .collect();
-    let cases: [(&[u8], Format); 10] = [
+    let cases: [(&[u8], Format); 13] = [
         (&utf16, Format::Pem),
         (b"\xef\xbb\xbf<html>", Format::WebPage),
         (b"\xef\xbb\xbf", Format::Empty),
         (b"{\"kty\":\"EC\"}", Format::Jwk),
         (b"{\"error\":\"login\"}", Format::Unknown),
         (b"LS0tLS1CRUdJTiBQUklWQVRF", Format::Base64Pem),
+        (b"MIIF+wIBAzCCBbEGCSqG\r\n", Format::Base64),
+        (b"/u3+7QAAAAIAAAAB", Format::Base64),
+        (b"MIIF is no key", Format::Unknown),
         (b"ssh-ed25519 AAAAC3Nza", Format::SshPublic),
         (b"\x95\x03\x98\x04", Format::Pgp),
         (b"PK\x03\x04\x14\0\x09\0", Format::EncryptedZip),
