@@ -56,6 +56,15 @@ pub(crate) fn signature(algorithm: Algorithm, data: &Value) -> Result<(u64, Sign
         _ => URL_SAFE_NO_PAD.decode(encoded),
     };
     let bytes = bytes.map_err(|error| odd(error.to_string()))?;
+    // Transit has no RSA key under 2048 bits. What is shorter is of another kind of key: the server lets
+    // `signature_algorithm` pass on EC keys.
+    let is_rsa = algorithm.curve().is_none() && algorithm != Algorithm::Ed25519;
+    if is_rsa && bytes.len() < 256 {
+        let length = bytes.len();
+        return Err(odd(format!(
+            "a signature of {length} bytes is not one of {algorithm}"
+        )));
+    }
     let signature =
         Signature::from_jws(algorithm, bytes).map_err(|error| odd(error.to_string()))?;
     Ok((version, signature))
@@ -117,5 +126,8 @@ mod tests {
             assert_eq!(error.kind(), ErrorKind::Backend, "{wrong}");
         }
         assert!(signature(Algorithm::Es256, &json!({ "signature": 7 })).is_err());
+        // Of a P-521 key.
+        let other = format!("vault:v1:{}", URL_SAFE_NO_PAD.encode([7; 132]));
+        assert!(signature(Algorithm::Rs256, &json!({ "signature": other })).is_err());
     }
 }

@@ -1,7 +1,7 @@
 //! What the strict fake does when it fails, lies, or is another than before.
 #![allow(clippy::unwrap_used, reason = "a test ends where it fails")]
 
-use std::{sync::Arc, sync::atomic::Ordering, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use keybearer_conformance::TestEnv;
 use keybearer_core::{Algorithm, Error, ErrorKind, KeyUri, Registry, Result, Signer};
@@ -60,7 +60,7 @@ async fn a_lie_is_seen() {
 async fn what_passes_is_tried_again_and_what_does_not_is_not() {
     let fake = with_key();
     let signer = open(&fake, "", root()).await.unwrap();
-    let signatures = || fake.service.signatures.load(Ordering::SeqCst);
+    let signatures = || fake.service.signatures();
     fake.service
         .lie(&[Lie::Status(429, None), Lie::Status(502, None)]);
     assert!(signer.sign(A, b"x").await.is_ok());
@@ -200,7 +200,7 @@ async fn app_role_logs_in_once_for_64_and_again_when_its_token_ends() {
     let env = TestEnv::new().var("SECRET_ID", SECRET_ID);
     let attributes = format!("&role-id={ROLE}&secret-id-source=env:SECRET_ID");
     let signer = open(&fake, &attributes, env).await.unwrap();
-    let logins = || fake.service.logins.load(Ordering::SeqCst);
+    let logins = || fake.service.logins();
     for round in 1..=2 {
         let calls: Vec<_> = (0..64)
             .map(|_| {

@@ -1,7 +1,7 @@
 //! The suite, over the strict fake: one key of each type.
 #![allow(clippy::unwrap_used, reason = "a test ends where it fails")]
 
-use std::{process::ExitCode, sync::Arc, sync::atomic::Ordering};
+use std::{process::ExitCode, sync::Arc};
 
 use keybearer_conformance::{TestEnv, UriSubject, run, trials};
 use keybearer_core::{KeyUri, PublicKey, Registry};
@@ -49,5 +49,5 @@ fn subject(fake: &Server<Fake>, kind: Kind, public: PublicKey) -> UriSubject {
     .wrong_secret(wrong)
     .missing_key(uri("missing", &fake.url()))
     .service_down(uri(key_type(kind), &nobody()))
-    .requests(move || state.requests.load(Ordering::SeqCst))
+    .requests(move || state.requests())
 }

@@ -30,9 +30,9 @@ pub const SECRET_ID: &str = "8d1a77c0-secret-id";
 pub struct Vault {
     state: Mutex<State>,
     lies: Mutex<Vec<Lie>>,
-    pub requests: AtomicU64,
-    pub signatures: AtomicU64,
-    pub logins: AtomicU64,
+    requests: AtomicU64,
+    signatures: AtomicU64,
+    logins: AtomicU64,
 }
 
 /// What the next request to sign is answered with.
@@ -136,6 +136,21 @@ impl Vault {
     /// Every token that came of a login.
     pub fn revoke_logins(&self) {
         self.state().tokens.retain(|_, token| !token.is_of_login);
+    }
+
+    /// How many were made.
+    pub fn requests(&self) -> u64 {
+        self.requests.load(Ordering::SeqCst)
+    }
+
+    /// How many were asked for.
+    pub fn signatures(&self) -> u64 {
+        self.signatures.load(Ordering::SeqCst)
+    }
+
+    /// How many succeeded.
+    pub fn logins(&self) -> u64 {
+        self.logins.load(Ordering::SeqCst)
     }
 
     pub fn lie(&self, lies: &[Lie]) {
