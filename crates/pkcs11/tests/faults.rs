@@ -20,7 +20,9 @@ use keybearer_pkcs11::Pkcs11;
 use shim::Shim;
 use softhsm::{SoftHsm, env, main_with};
 
-const TOKENS: [&str; 6] = ["job", "limit", "hung", "pin", "keypad", "codes"];
+const TOKENS: [&str; 8] = [
+    "job", "limit", "hung", "pin", "always", "keypad", "codes", "locked",
+];
 
 fn main() -> ExitCode {
     main_with("faults", shim::variables, prepare, all)
@@ -35,11 +37,13 @@ fn prepare(here: &SoftHsm) {
         here.make_key(token, "EC:prime256v1", "01", "job");
     }
     here.make_key("job", "rsa:2048", "02", "rsa");
-    here.pkcs11_tool(
-        "pin",
-        "--keypairgen --key-type rsa:2048 --id 03 --label always --usage-sign --always-auth",
-    );
-    here.keep_public_key("pin", "03");
+    for token in ["pin", "always"] {
+        here.pkcs11_tool(
+            token,
+            "--keypairgen --key-type rsa:2048 --id 03 --label always --usage-sign --always-auth",
+        );
+        here.keep_public_key(token, "03");
+    }
 }
 
 fn compiler() -> Result<String, String> {
@@ -231,7 +235,7 @@ fn told_at_once(here: &SoftHsm, shim: &Shim) {
         signs(&signer, Algorithm::Es256, &public);
     }
     shim.always_fail("C_Login", 0xA4);
-    let error = open(&shim::uri(here, "token=limit;object=job")).unwrap_err();
+    let error = open(&shim::uri(here, "token=locked;object=job")).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::PermissionDenied, "{error:?}");
     assert!(error.to_string().contains("CKR_PIN_LOCKED"), "{error}");
 }
@@ -267,7 +271,7 @@ fn we_hash(here: &SoftHsm, shim: &Shim) {
     for algorithm in signer.algorithms() {
         signs(&signer, *algorithm, &public);
     }
-    let error = open(&shim::uri(here, "token=pin;object=always")).unwrap_err();
+    let error = open(&shim::uri(here, "token=always;object=always")).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported, "{error:?}");
     let told = error.to_string();
     assert!(told.contains("CKA_ALWAYS_AUTHENTICATE"), "{told}");
