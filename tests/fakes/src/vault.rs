@@ -2,6 +2,7 @@
 //! the wrong length, an algorithm that is not the key's, a choice left out). It can be told to lie.
 
 mod access;
+mod admin;
 mod transit;
 
 use std::{
@@ -201,6 +202,7 @@ impl Service for Vault {
             return refusal(404, "no handler for route");
         }
         self.access(asked, namespace, path)
+            .or_else(|| self.admin(asked, namespace, path))
             .unwrap_or_else(|| self.engine(asked, namespace, path))
     }
 }

@@ -21,7 +21,7 @@ pub(super) struct Rules(Vec<String>);
 #[derive(Debug)]
 pub(super) struct Role {
     id: String,
-    secret_id: String,
+    pub(super) secret_id: String,
     policy: String,
 }
 

@@ -25,13 +25,13 @@ impl Vault {
             .strip_prefix("transit/")
             .and_then(|rest| rest.split_once('/'));
         match (asked.method.as_str(), rest) {
-            ("GET", Some(("keys", name))) => self.read(namespace, name),
+            ("GET", Some(("keys", name))) => self.engine_read(namespace, name),
             ("POST" | "PUT", Some(("sign", name))) => self.sign(namespace, name, &asked.json()),
             _ => refusal(404, "no handler for route"),
         }
     }
 
-    fn read(&self, namespace: &str, name: &str) -> Answer {
+    pub(super) fn engine_read(&self, namespace: &str, name: &str) -> Answer {
         let state = self.state();
         let key = state
             .spaces
@@ -145,12 +145,14 @@ pub fn key_type(kind: Kind) -> &'static str {
     }
 }
 
-/// The signature as `jws` writes it, or why not.
+/// The signature as it is written, or why there is none.
 fn signature(key: &Key, body: &Value) -> Result<String, &'static str> {
     let said = |name: &str| body[name].as_str().unwrap_or_default();
-    if said("marshaling_algorithm") != "jws" {
-        return Err("strict: marshaling_algorithm is not jws");
-    }
+    let (encoding, write): (_, fn(Vec<u8>) -> String) = match said("marshaling_algorithm") {
+        "jws" => (Encoding::Fixed, |bytes| URL_SAFE_NO_PAD.encode(bytes)),
+        "asn1" => (Encoding::Der, |bytes| STANDARD.encode(bytes)),
+        _ => return Err("strict: marshaling_algorithm is left out"),
+    };
     let input = STANDARD
         .decode(said("input"))
         .map_err(|_| "input is not base64")?;
@@ -159,7 +161,7 @@ fn signature(key: &Key, body: &Value) -> Result<String, &'static str> {
             return Err("strict: only pure Ed25519 is signed");
         }
         let signature = key.sign_message(&input).ok_or("no Ed25519")?;
-        return Ok(URL_SAFE_NO_PAD.encode(signature));
+        return Ok(write(signature));
     }
     if body["prehashed"] != true {
         return Err("strict: prehashed is not true");
@@ -177,6 +179,6 @@ fn signature(key: &Key, body: &Value) -> Result<String, &'static str> {
         ("", _) => return Err("strict: signature_algorithm is left out"),
         _ => return Err("unknown signature algorithm"),
     };
-    let signature = key.sign_digest(padding, hash, Encoding::Fixed, &input)?;
-    Ok(URL_SAFE_NO_PAD.encode(signature))
+    let signature = key.sign_digest(padding, hash, encoding, &input)?;
+    Ok(write(signature))
 }
