@@ -8,6 +8,7 @@
     reason = "nobody else uses it"
 )]
 
+mod hsm;
 mod http;
 mod judge;
 mod local;
@@ -16,6 +17,7 @@ mod page;
 mod program;
 mod scratch;
 
+pub use hsm::{Hsm, kryoptic, softhsm2};
 pub use http::{get, post_form, post_json};
 pub use judge::{heavy, python, python_with};
 pub use local::Local;
