@@ -4,6 +4,12 @@
 //! libFuzzer takes for a finding is a panic, an input that takes too long or too much memory, and a broken assertion of a
 //! target.
 #![no_main]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a panic is how a target tells what it found"
+)]
 
 mod answer;
 mod certificate;

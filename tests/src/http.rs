@@ -22,6 +22,12 @@ pub fn post_form(url: &str, fields: &[(&str, &str)]) -> (u16, String) {
     asked("POST", url, &headers, &fields.join("&"))
 }
 
+/// POST of JSON: status and body.
+#[track_caller]
+pub fn post_json(url: &str, headers: &[(&str, &str)], body: &serde_json::Value) -> (u16, String) {
+    asked("POST", url, headers, &body.to_string())
+}
+
 #[track_caller]
 fn asked(method: &str, url: &str, headers: &[(&str, &str)], body: &str) -> (u16, String) {
     let rest = url.strip_prefix("http://").expect("a plain URL");

@@ -8,6 +8,7 @@
     reason = "nobody else uses it"
 )]
 
+mod hsm;
 mod http;
 mod judge;
 mod local;
@@ -16,7 +17,8 @@ mod page;
 mod program;
 mod scratch;
 
-pub use http::{get, post_form};
+pub use hsm::{Hsm, kryoptic, softhsm2};
+pub use http::{get, post_form, post_json};
 pub use judge::{heavy, python, python_with};
 pub use local::Local;
 pub use org::Org;

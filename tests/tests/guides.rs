@@ -1,10 +1,10 @@
 //! The guides of the book: their commands are run as they stand.
 #![allow(clippy::unwrap_used, reason = "a test ends where it fails")]
 
-use std::{path::Path, process::ExitCode};
+use std::process::ExitCode;
 
 use keybearer_conformance::{Trial, program, require, run};
-use keybearer_tests::{Page, Ran, Scratch, typed};
+use keybearer_tests::{Page, Ran, Scratch, softhsm2, typed};
 
 const STORES: [&str; 4] = [
     "Made by keybearer",
@@ -29,18 +29,20 @@ fn main() -> ExitCode {
             };
             STORES.into_iter().map(trial).collect()
         });
-        trials.extend(require("softhsm2", module).trials("guides::HSM", |module| {
-            vec![
-                Trial::test("guides::HSM", move || {
-                    hsm(module);
-                    Ok(())
-                }),
-                Trial::test("guides::pkcs11", move || {
-                    pkcs11_page(module);
-                    Ok(())
-                }),
-            ]
-        }));
+        trials.extend(
+            require("softhsm2", softhsm2).trials("guides::HSM", |module| {
+                vec![
+                    Trial::test("guides::HSM", move || {
+                        hsm(module);
+                        Ok(())
+                    }),
+                    Trial::test("guides::pkcs11", move || {
+                        pkcs11_page(module);
+                        Ok(())
+                    }),
+                ]
+            }),
+        );
         trials
     });
     run(trials)
@@ -132,26 +134,4 @@ fn works(told: &Ran) {
     }
     let is_token = |line: &str| line.starts_with("00D") && line.contains('!');
     assert_eq!(told.stdout.lines().filter(|line| is_token(line)).count(), 1);
-}
-
-fn module() -> Result<&'static str, String> {
-    program("softhsm2-util", &["--version"])?;
-    program("pkcs11-tool", &["--version"]).or_else(|why| {
-        // It has no way to tell its version and nothing else.
-        if why.contains("cannot be run") {
-            Err(why)
-        } else {
-            Ok(why)
-        }
-    })?;
-    [
-        "/usr/lib/softhsm/libsofthsm2.so",
-        "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so",
-        "/usr/lib/aarch64-linux-gnu/softhsm/libsofthsm2.so",
-        "/usr/lib64/softhsm/libsofthsm2.so",
-        "/opt/homebrew/lib/softhsm/libsofthsm2.so",
-    ]
-    .into_iter()
-    .find(|path| Path::new(path).exists())
-    .ok_or_else(|| "libsofthsm2.so is in none of the usual folders".into())
 }

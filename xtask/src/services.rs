@@ -60,6 +60,7 @@ pub(crate) fn ensure(project: &Project, heavy: bool) -> Result<Services> {
     services.add("PYTHON", "Authlib", python::ensure(project));
     if heavy {
         services.add("KEYCLOAK", "Keycloak", heavy::keycloak(project));
+        services.add("KRYOPTIC", "Kryoptic", heavy::kryoptic(project));
         services.add("SF", "the Salesforce CLI", heavy::salesforce_cli(project));
     }
     // For `cargo test` alone, which has no variables of ours.

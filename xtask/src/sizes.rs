@@ -54,17 +54,22 @@ pub(crate) fn run(project: &Project) -> Result {
     Ok(())
 }
 
-/// No feature, each of the command line's default ones alone, and all of them.
+/// No feature, each that a release has alone, all of those, and last what the command line has by default.
 fn feature_sets(project: &Project) -> Vec<String> {
     let members = project.members();
     let command_line = members
         .into_iter()
         .find(|package| text(&package["name"]) == "keybearer-cli");
-    let defaults = command_line.map_or(&[][..], |package| list(&package["features"]["default"]));
-    let names: Vec<_> = defaults.iter().map(|name| text(name).to_owned()).collect();
-    let all = names.join(",");
-    let sets = [String::new()].into_iter().chain(names);
-    sets.chain([all]).collect()
+    let named = |group: &str| -> Vec<String> {
+        let names = command_line.map_or(&[][..], |package| list(&package["features"][group]));
+        names.iter().map(|name| text(name).to_owned()).collect()
+    };
+    let defaults = named("default");
+    let others = named("full").into_iter().filter(|name| name != "default");
+    let alone = defaults.clone().into_iter().chain(others);
+    let sets = [String::new()].into_iter().chain(alone);
+    sets.chain(["full".to_owned(), defaults.join(",")])
+        .collect()
 }
 
 /// The CPU time of all children that have ended: fields 16 and 17 of `/proc/self/stat` (proc(5)), in hundredths.

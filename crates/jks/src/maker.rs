@@ -6,7 +6,10 @@ use keybearer_core::{
     Certificate, Certify, KeyFile, KeyMaker, KeyMaterial, KeySpec, KeyUri, OpenContext, Result,
     Secret, Signer, async_trait,
 };
-use keybearer_soft::{PrivateKey, SoftSigner, StoreFile, alias, offload};
+use keybearer_soft::{
+    PrivateKey, StoreFile, alias,
+    new_entry::{self, NewEntry},
+};
 
 use crate::{Jks, StoreWriter, provider, reader, writer::check_password};
 
@@ -21,15 +24,7 @@ impl KeyMaker for Jks {
         certify: &dyn Certify,
         cx: &OpenContext,
     ) -> Result<Arc<dyn Signer>> {
-        let made = async {
-            let new = NewEntry::begin(uri, uri.attribute("alias"), spec.overwrite, cx).await?;
-            let key_type = spec.key_type;
-            let key = offload(move || PrivateKey::generate(key_type)).await?;
-            let bare = SoftSigner::new(&new.uri, &key, &[])?;
-            let chain = certify.certify(Arc::new(bare)).await?;
-            new.finish(&key, &chain).await
-        };
-        made.await.map_err(|error| error.with_key(uri))
+        new_entry::make::<NewKey<'_>>(uri, spec, certify, cx).await
     }
 }
 
@@ -49,19 +44,12 @@ impl KeyFile for Jks {
         overwrite: bool,
         cx: &OpenContext,
     ) -> Result<Arc<dyn Signer>> {
-        let put = async {
-            let chain = &key.certificates;
-            let private = PrivateKey::from_pkcs8_der_beside(key.pkcs8_der.expose(), chain)?;
-            let alias = uri.attribute("alias").or(key.alias.as_deref());
-            let new = NewEntry::begin(uri, alias, overwrite, cx).await?;
-            new.finish(&private, chain).await
-        };
-        put.await.map_err(|error| error.with_key(uri))
+        new_entry::put::<NewKey<'_>>(uri, key, overwrite, cx).await
     }
 }
 
 /// A place in a store for one more key.
-struct NewEntry<'a> {
+struct NewKey<'a> {
     uri: KeyUri,
     alias: String,
     file: StoreFile<'a>,
@@ -70,7 +58,8 @@ struct NewEntry<'a> {
     key_password: Secret,
 }
 
-impl<'a> NewEntry<'a> {
+#[async_trait]
+impl<'a> NewEntry<'a> for NewKey<'a> {
     async fn begin(
         uri: &'a KeyUri,
         alias: Option<&str>,
@@ -109,14 +98,15 @@ impl<'a> NewEntry<'a> {
         })
     }
 
-    async fn finish(mut self, key: &PrivateKey, chain: &[Certificate]) -> Result<Arc<dyn Signer>> {
-        // What it refuses is refused before anything is written.
-        let signer = SoftSigner::new(&self.uri, key, chain)?;
+    fn uri(&self) -> &KeyUri {
+        &self.uri
+    }
+
+    async fn finish(mut self, key: PrivateKey, chain: Vec<Certificate>) -> Result<()> {
         self.store
-            .key(&self.alias, key, &self.key_password, chain)?;
+            .key(&self.alias, &key, &self.key_password, &chain)?;
         let bytes = self.store.finish(&self.store_password)?;
-        self.file.replace(bytes).await?;
-        Ok(Arc::new(signer))
+        self.file.replace(bytes).await
     }
 }
 

@@ -6,7 +6,11 @@ use keybearer_core::{
     Certificate, Certify, KeyFile, KeyMaker, KeyMaterial, KeySpec, KeyUri, OpenContext, Result,
     Secret, Signer, async_trait,
 };
-use keybearer_soft::{PrivateKey, SoftSigner, file, offload};
+use keybearer_soft::{
+    PrivateKey, file,
+    new_entry::{self, NewEntry},
+    offload,
+};
 
 use crate::{Pem, provider};
 
@@ -20,15 +24,7 @@ impl KeyMaker for Pem {
         certify: &dyn Certify,
         cx: &OpenContext,
     ) -> Result<Arc<dyn Signer>> {
-        let made = async {
-            let password = new_password(uri, cx).await?;
-            let key_type = spec.key_type;
-            let key = offload(move || PrivateKey::generate(key_type)).await?;
-            let bare = SoftSigner::new(uri, &key, &[])?;
-            let chain = certify.certify(Arc::new(bare)).await?;
-            write(uri, None, key, password, chain, spec.overwrite).await
-        };
-        made.await.map_err(|error| error.with_key(uri))
+        new_entry::make::<NewFile<'_>>(uri, spec, certify, cx).await
     }
 }
 
@@ -51,36 +47,47 @@ impl KeyFile for Pem {
         overwrite: bool,
         cx: &OpenContext,
     ) -> Result<Arc<dyn Signer>> {
-        let put = async {
-            let chain = key.certificates.clone();
-            let private = PrivateKey::from_pkcs8_der_beside(key.pkcs8_der.expose(), &chain)?;
-            let password = new_password(uri, cx).await?;
-            write(uri, key.alias.clone(), private, password, chain, overwrite).await
-        };
-        put.await.map_err(|error| error.with_key(uri))
+        new_entry::put::<NewFile<'_>>(uri, key, overwrite, cx).await
     }
 }
 
-async fn new_password(uri: &KeyUri, cx: &OpenContext) -> Result<Option<Secret>> {
-    uri.secret("password", "password of the new key", cx.env.as_ref())
-        .await
+/// A file that is not there yet, or is replaced as a whole.
+struct NewFile<'a> {
+    uri: &'a KeyUri,
+    name: Option<String>,
+    password: Option<Secret>,
+    overwrite: bool,
 }
 
-async fn write(
-    uri: &KeyUri,
-    name: Option<String>,
-    key: PrivateKey,
-    password: Option<Secret>,
-    chain: Vec<Certificate>,
-    overwrite: bool,
-) -> Result<Arc<dyn Signer>> {
-    // What it refuses is refused before anything is written.
-    let signer = SoftSigner::new(uri, &key, &chain)?;
-    let path = uri.path()?;
-    offload(move || {
-        let text = crate::encode_named(name.as_deref(), &key, password.as_ref(), &chain)?;
-        file::write(&path, text.expose(), overwrite)
-    })
-    .await?;
-    Ok(Arc::new(signer))
+#[async_trait]
+impl<'a> NewEntry<'a> for NewFile<'a> {
+    async fn begin(
+        uri: &'a KeyUri,
+        alias: Option<&str>,
+        overwrite: bool,
+        cx: &'a OpenContext,
+    ) -> Result<Self> {
+        let env = cx.env.as_ref();
+        let password = uri.secret("password", "password of the new key", env);
+        Ok(Self {
+            uri,
+            name: alias.map(str::to_owned),
+            password: password.await?,
+            overwrite,
+        })
+    }
+
+    fn uri(&self) -> &KeyUri {
+        self.uri
+    }
+
+    async fn finish(self, key: PrivateKey, chain: Vec<Certificate>) -> Result<()> {
+        let path = self.uri.path()?;
+        let (name, password, overwrite) = (self.name, self.password, self.overwrite);
+        offload(move || {
+            let text = crate::encode_named(name.as_deref(), &key, password.as_ref(), &chain)?;
+            file::write(&path, text.expose(), overwrite)
+        })
+        .await
+    }
 }

@@ -21,6 +21,7 @@ mod places;
 mod plan;
 mod pool;
 mod provider;
+mod retry;
 mod signer;
 mod timer;
 mod token;

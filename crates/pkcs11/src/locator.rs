@@ -155,7 +155,14 @@ impl Locator {
             "model" => &mut self.model,
             "library-description" => &mut self.library_description,
             "library-manufacturer" => &mut self.library_manufacturer,
-            "library-version" => &mut self.library_version,
+            "library-version" => {
+                let version = version(&value).ok_or_else(|| {
+                    uri.invalid("library-version is not of the form M.N")
+                        .with_hint("both are decimal numbers up to 255; M alone is M.0")
+                })?;
+                let known = self.library_version.replace(version);
+                return known.map_or(Ok(()), |_| Err(twice()));
+            }
             "slot-description" => &mut self.slot_description,
             "slot-manufacturer" => &mut self.slot_manufacturer,
             "object" => &mut self.object,
@@ -180,6 +187,16 @@ impl Locator {
         };
         slot.replace(value).map_or(Ok(()), |_| Err(twice()))
     }
+}
+
+/// RFC 7512 section 2.3: two numbers of a byte each, and `M` is `M.0`.
+fn version(text: &str) -> Option<String> {
+    let (major, minor) = text.split_once('.').unwrap_or((text, "0"));
+    let number = |text: &str| {
+        let is_decimal = text.bytes().all(|byte| byte.is_ascii_digit());
+        text.parse::<u8>().ok().filter(|_| is_decimal)
+    };
+    Some(format!("{}.{}", number(major)?, number(minor)?))
 }
 
 const FORM: &str =
@@ -261,6 +278,19 @@ mod tests {
     }
 
     #[test]
+    fn a_version_without_a_minor_number_is_its_first() {
+        for (text, version) in [
+            ("3", "3.0"),
+            ("3.0", "3.0"),
+            ("2.40", "2.40"),
+            ("02.6", "2.6"),
+        ] {
+            let locator = read(&format!("pkcs11:library-version={text}")).unwrap();
+            assert_eq!(locator.library_version.as_deref(), Some(version));
+        }
+    }
+
+    #[test]
     fn what_is_wrong_is_told() {
         for (text, hint) in [
             ("pkcs11:tokn=a", Some("did you mean \"token\"?")),
@@ -271,6 +301,9 @@ mod tests {
             ("pkcs11:id=%01;id=%01", None),
             ("pkcs11:type=key", Some("private, public")),
             ("pkcs11:slot-id=first", None),
+            ("pkcs11:library-version=2.6.1", Some("M alone")),
+            ("pkcs11:library-version=256.0", None),
+            ("pkcs11:library-version=2.6;library-version=2.6", None),
             ("pkcs11:object=%ff", None),
         ] {
             let error = read(text).unwrap_err();

@@ -201,7 +201,11 @@ pub(crate) fn family(
                 told => Some(Family::Ec(told.flatten())),
             }
         }
-        CkKeyType::EC_EDWARDS => Some(Family::Ed25519),
+        CkKeyType::EC_EDWARDS => {
+            let parameters = bytes(module, session, object, AttributeType::EcParams)?;
+            let is_ed25519 = parameters.is_none_or(|told| ED25519.contains(&&*told));
+            is_ed25519.then_some(Family::Ed25519)
+        }
         _ => None,
     })
 }
@@ -330,6 +334,14 @@ const CURVES: [(&[u8], EcCurve); 3] = [
     (b"\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07", EcCurve::P256),
     (b"\x06\x05\x2b\x81\x04\x00\x22", EcCurve::P384),
     (b"\x06\x05\x2b\x81\x04\x00\x23", EcCurve::P521),
+];
+
+/// What `CKA_EC_PARAMS` holds for Ed25519: the identifier of RFC 8410, the curve's name (PKCS#11 3.0), or the identifier
+/// that was used before there was another.
+const ED25519: [&[u8]; 3] = [
+    b"\x06\x03\x2b\x65\x70",
+    b"\x13\x0cedwards25519",
+    b"\x06\x09\x2b\x06\x01\x04\x01\xda\x47\x0f\x01",
 ];
 
 pub(crate) fn curve_parameters(curve: EcCurve) -> &'static [u8] {

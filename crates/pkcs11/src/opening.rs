@@ -1,5 +1,7 @@
 //! Finding a key in a token, and what it can do.
 
+use std::collections::HashSet;
+
 use cryptoki::object::{AttributeType, ObjectHandle};
 use keybearer_core::{Algorithm, Certificate, Error, ErrorKind, KeyType, PublicKey};
 
@@ -49,13 +51,7 @@ pub(crate) fn open(
         [only] => *only,
         [] => return Err(not_found(&module, open, &wanted.name)?),
         several => {
-            let names = names(&module, open, several)?;
-            return Err(Error::new(
-                ErrorKind::Ambiguous,
-                format!("{} private keys of the token match", several.len()),
-            )
-            .with_hint(format!("name one by object= or id=: {names}"))
-            .into());
+            return Err(ambiguous(&module, open, several)?);
         }
     };
     let session = &open.session;
@@ -211,6 +207,25 @@ fn not_found(module: &Module, open: &Open, name: &KeyName) -> Result<Failure, Fa
         format!("the token has no private key {}", name.to_path())
     };
     Ok(Error::new(ErrorKind::NotFound, what).with_hint(hint).into())
+}
+
+fn ambiguous(module: &Module, open: &Open, keys: &[ObjectHandle]) -> Result<Failure, Failure> {
+    let what = format!("{} private keys of the token match", keys.len());
+    let mut distinct = HashSet::new();
+    for key in keys.iter().take(MOST_NAMES) {
+        distinct.insert(objects::name_of(module, &open.session, *key, false)?);
+    }
+    let names = names(module, open, keys)?;
+    let hint = if distinct.len() > 1 {
+        format!("name one by object= or id=: {names}")
+    } else {
+        format!(
+            "all are {names}, and no URI tells them apart: give one another CKA_ID or label, or delete it"
+        )
+    };
+    Ok(Error::new(ErrorKind::Ambiguous, what)
+        .with_hint(hint)
+        .into())
 }
 
 fn names(module: &Module, open: &Open, keys: &[ObjectHandle]) -> Result<String, Failure> {

@@ -6,7 +6,7 @@ use std::{
     fmt,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use cryptoki::{
@@ -28,6 +28,9 @@ use crate::{
 /// Enough for a network HSM to be kept busy; what computes in this process needs no more than the machine has cores.
 const MOST_WORKERS: usize = 8;
 
+/// How long a token that had no session left is not asked for a further one.
+const SHORTAGE: Duration = Duration::from_secs(2);
+
 /// The sessions with one token. When the last holder lets go, they are closed and the token is logged out.
 pub(crate) struct Pool(Arc<Shared>);
 
@@ -44,7 +47,15 @@ struct Queue {
     idle: usize,
     /// As many workers as the token has sessions for.
     most: usize,
+    /// Since when it has had fewer sessions than it says: other programs may hold them.
+    short_since: Option<Instant>,
     closed: bool,
+}
+
+/// What a worker answered, and the call that it made.
+pub(crate) struct Answer<T, F> {
+    pub(crate) result: Result<T>,
+    pub(crate) call: F,
 }
 
 type Job = Box<dyn FnOnce(&mut Connection, Busy<'_>) + Send>;
@@ -64,6 +75,7 @@ impl Pool {
                 workers: 0,
                 idle: 0,
                 most: most.clamp(1, MOST_WORKERS),
+                short_since: None,
                 closed: false,
             }),
             changed: Condvar::new(),
@@ -82,8 +94,17 @@ impl Pool {
     pub(crate) async fn run<T: Send + 'static>(
         &self,
         limit: Duration,
-        mut call: impl FnMut(&mut Connection) -> Result<T, Failure> + Send + 'static,
+        call: impl FnMut(&mut Connection) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T> {
+        self.ask(limit, call).await?.result
+    }
+
+    /// [`run`](Self::run), giving the call back for another time. The error is of a call that was not answered.
+    pub(crate) async fn ask<T, F>(&self, limit: Duration, mut call: F) -> Result<Answer<T, F>>
+    where
+        T: Send + 'static,
+        F: FnMut(&mut Connection) -> Result<T, Failure> + Send + 'static,
+    {
         let (reply, answer) = oneshot::channel();
         self.submit(Box::new(move |connection, busy| {
             if !reply.is_closed() {
@@ -91,11 +112,11 @@ impl Pool {
                 // Whoever is answered may come with the next job at once: it is for this worker, and not for a new one.
                 drop(busy);
                 // Whoever asked may have given up meanwhile.
-                let _ = reply.send(result);
+                let _ = reply.send(Answer { result, call });
             }
         }))?;
         match within(limit, answer).await {
-            Some(Ok(result)) => result,
+            Some(Ok(answer)) => Ok(answer),
             Some(Err(_)) => Err(Error::new(
                 ErrorKind::Backend,
                 "the thread that speaks to the token has ended",
@@ -125,7 +146,7 @@ impl Pool {
         queue.jobs.push_back(job);
         if queue.jobs.len() <= queue.idle {
             shared.changed.notify_one();
-        } else if queue.workers < queue.most {
+        } else if queue.workers < queue.most() {
             let worker = Worker::new(shared.clone(), &mut queue);
             let thread = thread::Builder::new().name("pkcs11".into());
             if let Err(error) = thread.spawn(move || worker.run())
@@ -172,6 +193,20 @@ pub(crate) fn overdue(what: impl fmt::Debug, limit: Duration) -> Error {
 impl Shared {
     fn queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Queue {
+    /// How many workers there may be now: no further one for a while after the token had no session for it.
+    fn most(&self) -> usize {
+        let is_short = self
+            .short_since
+            .is_some_and(|since| since.elapsed() < SHORTAGE);
+        if is_short {
+            self.most.min(self.workers.max(1))
+        } else {
+            self.most
+        }
     }
 }
 
@@ -225,7 +260,7 @@ impl Worker {
             return true;
         }
         if failure.into_error().kind() == ErrorKind::Throttled {
-            queue.most = (queue.workers - 1).max(1);
+            queue.short_since = Some(Instant::now());
         }
         false
     }

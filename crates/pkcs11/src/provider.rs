@@ -53,7 +53,7 @@ impl Provider for Pkcs11 {
             let access = Access::gain(uri, &locator, cx).await?;
             let wanted = Wanted::new(&locator, access.pin, access.is_anonymous);
             let look = move |connection: &mut _| opening::open(connection, &wanted);
-            let (key, chain) = access.pool.run(cx.timeout, look).await?;
+            let (key, chain) = access.pool.run_patiently(cx.timeout, look).await?;
             let pinned = opening::pinned(access.pool.token().identity(), &key.name);
             let id = KeyId::new(&relocated(uri, &pinned));
             let signer = TokenSigner::new(id, key, access.pool, chain, cx.timeout);
@@ -68,7 +68,7 @@ impl Provider for Pkcs11 {
             let access = Access::gain(uri, &locator, cx).await?;
             let wanted = Wanted::new(&locator, access.pin, access.is_anonymous);
             let look = move |connection: &mut _| listing::entries(connection, &wanted);
-            access.pool.run(cx.timeout, look).await
+            access.pool.run_patiently(cx.timeout, look).await
         };
         listed.await.map_err(|error: Error| error.with_key(uri))
     }

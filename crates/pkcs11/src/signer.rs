@@ -7,12 +7,14 @@ use std::{
 };
 
 use async_trait::async_trait;
+use cryptoki::error::RvError;
 use keybearer_core::{
     Algorithm, Certificate, Error, ErrorKind, KeyId, KeyType, PublicKey, Result, Signature, Signer,
 };
 
 use crate::{
     failure::Failure,
+    fault,
     objects::{self, Family, KeyName},
     plan::Plan,
     pool::{Connection, Pool},
@@ -82,7 +84,7 @@ impl Signer for TokenSigner {
                 .ok_or_else(|| Error::new(ErrorKind::Backend, "the key has lost an algorithm"))?;
             let (key, input) = (self.key.clone(), plan.input(message));
             let work = move |connection: &mut Connection| key.sign(connection, plan, &input);
-            let bytes = self.pool.run(self.limit, work).await?;
+            let bytes = self.pool.run_patiently(self.limit, work).await?;
             self.key.encode(algorithm, bytes)
         };
         let signed = signed.await;
@@ -129,7 +131,8 @@ impl Key {
         plan: Plan,
         input: &[u8],
     ) -> Result<Vec<u8>, Failure> {
-        let module = connection.token().module().clone();
+        let token = connection.token().clone();
+        let module = token.module().clone();
         let open = connection.session(&self.pin)?;
         let is_known = open.keys.contains_key(&self.name);
         let handle = objects::key(&module, open, &self.name)?;
@@ -149,8 +152,14 @@ impl Key {
             }
         }
         let again = self.always_authenticate.then_some(&self.pin);
+        if let Some(pin) = again {
+            token.expect_untried(pin)?;
+        }
         let signed = plan.sign(&open.session, handle, input, again);
-        signed.map_err(|fault| Failure::of(&module, "signing", &fault))
+        signed.map_err(|fault| match (again, fault::code(&fault)) {
+            (Some(pin), Some(RvError::PinIncorrect)) => token.refused(open.slot, pin),
+            _ => Failure::of(&module, "signing", &fault),
+        })
     }
 
     /// A signature as long as the key makes it: the contract's encoding, and no other key's.

@@ -183,6 +183,27 @@ impl Token {
         }
     }
 
+    /// Whether this PIN may be given again where a key wants it at each signature.
+    ///
+    /// # Errors
+    /// [`ErrorKind::BadSecret`] where the token has refused it.
+    pub(crate) fn expect_untried(&self, pin: &Pin) -> Result<(), Failure> {
+        let given = pin.given();
+        given.map_or(Ok(()), |pin| {
+            self.account().expect_untried(&self.identity, pin)
+        })
+    }
+
+    /// What it means that the token has refused a PIN that let us in before: it was changed. The session is in the middle
+    /// of a signature then, and not used again.
+    pub(crate) fn refused(&self, slot: Slot, pin: &Pin) -> Failure {
+        self.account().refused.extend(pin.given().cloned());
+        Failure::Module {
+            error: self.wrong_pin(slot).into_error(),
+            stale: false,
+        }
+    }
+
     /// A lock is told before a try is made that cannot succeed.
     fn expect_unlocked(&self, slot: Slot) -> Result<(), Failure> {
         let info = self.info(slot)?;

@@ -419,7 +419,7 @@ fn told_in_time(here: &SoftHsm) {
     );
 }
 
-/// SoftHSM2 itself does not see it again before the program starts anew.
+/// SoftHSM2 itself does not see it again before the program starts anew; `faults` has a token that comes back.
 fn vanishes(here: &SoftHsm) {
     let signer = open(&here.uri("token=vanishing;object=job")).unwrap();
     signs(

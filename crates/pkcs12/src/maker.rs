@@ -6,7 +6,11 @@ use keybearer_core::{
     Certificate, Certify, KeyFile, KeyMaker, KeyMaterial, KeySpec, KeyUri, OpenContext, Result,
     Signer, async_trait,
 };
-use keybearer_soft::{PrivateKey, SoftSigner, StoreFile, alias, offload};
+use keybearer_soft::{
+    PrivateKey, StoreFile, alias,
+    new_entry::{self, NewEntry},
+    offload,
+};
 
 use crate::{Pkcs12, Protection, StoreWriter, provider};
 
@@ -21,15 +25,7 @@ impl KeyMaker for Pkcs12 {
         certify: &dyn Certify,
         cx: &OpenContext,
     ) -> Result<Arc<dyn Signer>> {
-        let made = async {
-            let new = NewEntry::begin(uri, uri.attribute("alias"), spec.overwrite, cx).await?;
-            let key_type = spec.key_type;
-            let key = offload(move || PrivateKey::generate(key_type)).await?;
-            let bare = SoftSigner::new(&new.uri, &key, &[])?;
-            let chain = certify.certify(Arc::new(bare)).await?;
-            new.finish(key, chain).await
-        };
-        made.await.map_err(|error| error.with_key(uri))
+        new_entry::make::<NewBag<'_>>(uri, spec, certify, cx).await
     }
 }
 
@@ -49,26 +45,20 @@ impl KeyFile for Pkcs12 {
         overwrite: bool,
         cx: &OpenContext,
     ) -> Result<Arc<dyn Signer>> {
-        let put = async {
-            let chain = key.certificates.clone();
-            let private = PrivateKey::from_pkcs8_der_beside(key.pkcs8_der.expose(), &chain)?;
-            let alias = uri.attribute("alias").or(key.alias.as_deref());
-            let new = NewEntry::begin(uri, alias, overwrite, cx).await?;
-            new.finish(private, chain).await
-        };
-        put.await.map_err(|error| error.with_key(uri))
+        new_entry::put::<NewBag<'_>>(uri, key, overwrite, cx).await
     }
 }
 
 /// A place in a store for one more key.
-struct NewEntry<'a> {
+struct NewBag<'a> {
     uri: KeyUri,
     alias: Option<String>,
     file: StoreFile<'a>,
     store: StoreWriter,
 }
 
-impl<'a> NewEntry<'a> {
+#[async_trait]
+impl<'a> NewEntry<'a> for NewBag<'a> {
     async fn begin(
         uri: &'a KeyUri,
         alias: Option<&str>,
@@ -117,15 +107,16 @@ impl<'a> NewEntry<'a> {
         })
     }
 
-    async fn finish(self, key: PrivateKey, chain: Vec<Certificate>) -> Result<Arc<dyn Signer>> {
-        // What it refuses is refused before anything is written.
-        let signer = SoftSigner::new(&self.uri, &key, &chain)?;
+    fn uri(&self) -> &KeyUri {
+        &self.uri
+    }
+
+    async fn finish(self, key: PrivateKey, chain: Vec<Certificate>) -> Result<()> {
         let (mut store, alias) = (self.store, self.alias);
         let bytes = offload(move || {
             store.key(alias.as_deref(), &key, &chain)?;
             store.finish()
         });
-        self.file.replace(bytes.await?).await?;
-        Ok(Arc::new(signer))
+        self.file.replace(bytes.await?).await
     }
 }

@@ -22,6 +22,7 @@ pub mod format;
 mod found;
 mod generate;
 mod key;
+pub mod new_entry;
 mod numbers;
 mod offload;
 pub mod pbe;

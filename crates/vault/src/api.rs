@@ -9,6 +9,8 @@ use url::Url;
 
 use crate::{answer, credentials::Credentials, locator::endpoint};
 
+const HEALTH: &str = "sys/health";
+
 /// One Vault: its address, its namespace and how it is reached.
 #[derive(Debug)]
 pub(crate) struct Api {
@@ -46,7 +48,10 @@ impl Api {
         };
         // An agent or proxy of Vault's may insist on the header, as a guard against forged requests.
         let mut request = request?.header("x-vault-request", "true".into());
-        if let Some(namespace) = &self.namespace {
+        // A node's health is no matter of a namespace, and refused in one.
+        if let Some(namespace) = &self.namespace
+            && path != HEALTH
+        {
             request = request.header("x-vault-namespace", namespace.as_str().into());
         }
         if let Some(token) = token {
@@ -61,7 +66,7 @@ impl Api {
         if response.status() != 503 {
             return error;
         }
-        let health = self.send("sys/health", None, None).await;
+        let health = self.send(HEALTH, None, None).await;
         match health
             .ok()
             .and_then(|health| answer::state(health.status()))

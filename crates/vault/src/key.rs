@@ -130,8 +130,8 @@ impl VaultKey {
         self
     }
 
-    /// Opens it: reads the public key and the version once. Where the role may not read them and no version is given, one
-    /// signature over a fixed text tells the version.
+    /// Opens it: reads the public key and the version once. Where the role may not read them, one signature over a fixed text
+    /// tells the version, and whether the key is of the kind that was told.
     ///
     /// # Errors
     /// [`ErrorKind::NotFound`], [`ErrorKind::PermissionDenied`], [`ErrorKind::Unauthenticated`],
@@ -174,15 +174,8 @@ impl VaultKey {
                         ask.path
                     )));
                 };
-                let version = match (self.version, algorithms.first()) {
-                    (None, Some(&algorithm)) => {
-                        let text = b"keybearer asks which version of this key signs";
-                        signer::sign(&session, &self.place, algorithm, text, 0)
-                            .await?
-                            .0
-                    }
-                    (version, _) => version.unwrap_or_default(),
-                };
+                let version = self.version.unwrap_or_default();
+                let version = signer::probe(&session, &self.place, &algorithms, version).await?;
                 (version, algorithms, None)
             }
             Err(error) => return Err(error),

@@ -40,14 +40,34 @@ pub(crate) fn body(algorithm: Algorithm, message: &[u8], version: u64) -> Value 
     body
 }
 
+/// The same with the encoding in which no two kinds of key answer alike: DER for ECDSA, 64 bytes for Ed25519, the modulus's
+/// length for RSA. The server signs with each of them whatever `signature_algorithm` is asked for.
+pub(crate) fn probe(algorithm: Algorithm, message: &[u8], version: u64) -> Value {
+    let mut body = body(algorithm, message, version);
+    body["marshaling_algorithm"] = "asn1".into();
+    body
+}
+
+/// The answer to [`probe`]: the version that signed.
+pub(crate) fn probed(algorithm: Algorithm, data: &Value) -> Result<u64> {
+    let (version, encoded) = parts(data)?;
+    let der = STANDARD.decode(encoded).ok();
+    let fits = der.is_some_and(|der| {
+        is_long_enough(algorithm, &der) && Signature::from_der(algorithm, &der).is_ok()
+    });
+    if fits {
+        return Ok(version);
+    }
+    Err(Error::new(
+        ErrorKind::UnsupportedAlgorithm,
+        format!("the key is not of a kind that does {algorithm}"),
+    )
+    .with_hint("name in alg= what the key does: vault read MOUNT/keys/NAME tells its type to who may read it"))
+}
+
 /// `vault:vN:SIGNATURE`: the version that signed, and the signature. OpenBao's prefix is `vault:` too.
 pub(crate) fn signature(algorithm: Algorithm, data: &Value) -> Result<(u64, Signature)> {
-    let text = data["signature"].as_str().unwrap_or_default();
-    let parts = text
-        .strip_prefix("vault:v")
-        .and_then(|rest| rest.split_once(':'))
-        .and_then(|(version, encoded)| Some((version.parse().ok()?, encoded)));
-    let (version, encoded) = parts.ok_or_else(|| odd("it does not begin with vault:vN:".into()))?;
+    let (version, encoded) = parts(data)?;
     // Ed25519 has one encoding, for which some servers keep the padded alphabet.
     let bytes = match algorithm {
         Algorithm::Ed25519 => URL_SAFE_NO_PAD
@@ -56,9 +76,30 @@ pub(crate) fn signature(algorithm: Algorithm, data: &Value) -> Result<(u64, Sign
         _ => URL_SAFE_NO_PAD.decode(encoded),
     };
     let bytes = bytes.map_err(|error| odd(error.to_string()))?;
+    if !is_long_enough(algorithm, &bytes) {
+        let length = bytes.len();
+        return Err(odd(format!(
+            "a signature of {length} bytes is not one of {algorithm}"
+        )));
+    }
     let signature =
         Signature::from_jws(algorithm, bytes).map_err(|error| odd(error.to_string()))?;
     Ok((version, signature))
+}
+
+fn parts(data: &Value) -> Result<(u64, &str)> {
+    let text = data["signature"].as_str().unwrap_or_default();
+    let parts = text
+        .strip_prefix("vault:v")
+        .and_then(|rest| rest.split_once(':'))
+        .and_then(|(version, encoded)| Some((version.parse().ok()?, encoded)));
+    parts.ok_or_else(|| odd("it does not begin with vault:vN:".into()))
+}
+
+/// Transit has no RSA key under 2048 bits: what is shorter is of a key of another kind.
+fn is_long_enough(algorithm: Algorithm, signature: &[u8]) -> bool {
+    let is_rsa = algorithm.curve().is_none() && algorithm != Algorithm::Ed25519;
+    !is_rsa || signature.len() >= 256
 }
 
 /// An answer that is no signature of this key.
@@ -117,5 +158,8 @@ mod tests {
             assert_eq!(error.kind(), ErrorKind::Backend, "{wrong}");
         }
         assert!(signature(Algorithm::Es256, &json!({ "signature": 7 })).is_err());
+        // Of a P-521 key.
+        let other = format!("vault:v1:{}", URL_SAFE_NO_PAD.encode([7; 132]));
+        assert!(signature(Algorithm::Rs256, &json!({ "signature": other })).is_err());
     }
 }

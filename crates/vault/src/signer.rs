@@ -6,6 +6,7 @@ use keybearer_core::{
     Algorithm, Error, ErrorKind, KeyId, KeyType, PublicKey, Result, Signature, Signer, async_trait,
 };
 use keybearer_http::service::is_by;
+use serde_json::Value;
 use tracing::Instrument;
 
 use crate::{
@@ -27,14 +28,11 @@ pub(crate) struct TransitSigner {
 
 impl TransitSigner {
     async fn signed(&self, algorithm: Algorithm, message: &[u8]) -> Result<Signature> {
-        let (version, signature) =
-            sign(&self.session, &self.place, algorithm, message, self.version).await?;
+        let body = request::body(algorithm, message, self.version);
+        let data = asked(&self.session, &self.place, &body).await?;
+        let (version, signature) = request::signature(algorithm, &data)?;
         if version != self.version {
-            return Err(Error::new(
-                ErrorKind::KeyMismatch,
-                format!("version {version} of the key signed, and not {}", self.version),
-            )
-            .with_hint("what answers is not the Transit engine that this key was opened at: check what stands between"));
+            return Err(other_version(version, self.version));
         }
         let Some(public) = &self.public else {
             return Ok(signature);
@@ -58,20 +56,42 @@ impl TransitSigner {
     }
 }
 
-/// One signature, and the version that made it.
-pub(crate) async fn sign(
+/// The version that signs (for 0 the latest), of a key that cannot be read. It must be of the kind that does the first of
+/// these algorithms.
+pub(crate) async fn probe(
     session: &Session,
     place: &Locator,
-    algorithm: Algorithm,
-    message: &[u8],
+    algorithms: &[Algorithm],
     version: u64,
-) -> Result<(u64, Signature)> {
-    let body = request::body(algorithm, message, version);
-    let ask = Ask {
-        path: place.sign_path(),
-        body: Some(&body),
+) -> Result<u64> {
+    let Some(&algorithm) = algorithms.first() else {
+        return Ok(version);
     };
-    request::signature(algorithm, &session.ask(&ask).await?)
+    let text = b"keybearer asks which version of this key signs";
+    let body = request::probe(algorithm, text, version);
+    let data = asked(session, place, &body).await?;
+    let signed = request::probed(algorithm, &data)?;
+    if version != 0 && signed != version {
+        return Err(other_version(signed, version));
+    }
+    Ok(signed)
+}
+
+async fn asked(session: &Session, place: &Locator, body: &Value) -> Result<Value> {
+    let path = place.sign_path();
+    let ask = Ask {
+        path,
+        body: Some(body),
+    };
+    session.ask(&ask).await
+}
+
+fn other_version(signed: u64, wanted: u64) -> Error {
+    Error::new(
+        ErrorKind::KeyMismatch,
+        format!("version {signed} of the key signed, and not {wanted}"),
+    )
+    .with_hint("what answers is not the Transit engine that this key was opened at: check what stands between")
 }
 
 #[async_trait]

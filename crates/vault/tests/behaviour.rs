@@ -1,20 +1,19 @@
 //! What the strict fake does when it fails, lies, or is another than before.
 #![allow(clippy::unwrap_used, reason = "a test ends where it fails")]
-#![allow(dead_code, reason = "the fake has more than this test needs")]
 
-#[path = "support/mod.rs"]
-mod support;
-
-use std::{sync::Arc, sync::atomic::Ordering, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use keybearer_conformance::TestEnv;
 use keybearer_core::{Algorithm, Error, ErrorKind, KeyUri, Registry, Result, Signer};
+use keybearer_fakes::{
+    Kind, Server,
+    vault::{Lie, ROLE, ROOT, SECRET_ID, Vault as Fake},
+};
 use keybearer_vault::{Login, Vault, VaultKey};
-use support::{FakeVault, Kind, Lie, ROLE, ROOT, SECRET_ID};
 
 const A: Algorithm = Algorithm::Es256;
 
-async fn open(fake: &FakeVault, attributes: &str, env: TestEnv) -> Result<Arc<dyn Signer>> {
+async fn open(fake: &Server<Fake>, attributes: &str, env: TestEnv) -> Result<Arc<dyn Signer>> {
     let uri = format!("vault:transit/keys/job?address={}{attributes}", fake.url());
     let uri: KeyUri = uri.parse().unwrap();
     Registry::new().with(Vault).open(&uri, &env.context()).await
@@ -24,9 +23,9 @@ fn root() -> TestEnv {
     TestEnv::new().var("VAULT_TOKEN", ROOT)
 }
 
-fn with_key() -> FakeVault {
-    let fake = FakeVault::start();
-    fake.make("job", Kind::P256);
+fn with_key() -> Server<Fake> {
+    let fake = Server::start(Fake::default());
+    fake.service.make("job", Kind::P256);
     fake
 }
 
@@ -50,7 +49,7 @@ async fn a_lie_is_seen() {
         (Lie::Truncated, ErrorKind::Backend),
         (Lie::Status(400, None), ErrorKind::NotFound),
     ] {
-        fake.lie(&[lie]);
+        fake.service.lie(std::slice::from_ref(&lie));
         let error = signer.sign(A, b"x").await.unwrap_err();
         assert_eq!(error.kind(), kind, "{lie:?}: {error:?}");
         assert!(signer.sign(A, b"x").await.is_ok(), "after {lie:?}");
@@ -61,15 +60,16 @@ async fn a_lie_is_seen() {
 async fn what_passes_is_tried_again_and_what_does_not_is_not() {
     let fake = with_key();
     let signer = open(&fake, "", root()).await.unwrap();
-    let signatures = || fake.state.signatures.load(Ordering::SeqCst);
-    fake.lie(&[Lie::Status(429, None), Lie::Status(502, None)]);
+    let signatures = || fake.service.signatures();
+    fake.service
+        .lie(&[Lie::Status(429, None), Lie::Status(502, None)]);
     assert!(signer.sign(A, b"x").await.is_ok());
     assert_eq!(signatures(), 3);
-    fake.lie(&[Lie::Status(500, None)]);
+    fake.service.lie(&[Lie::Status(500, None)]);
     let error = signer.sign(A, b"x").await.unwrap_err();
     assert_eq!((error.kind(), signatures()), (ErrorKind::Backend, 4));
     // Longer than the time limit: said at once.
-    fake.lie(&[Lie::Status(429, Some(90))]);
+    fake.service.lie(&[Lie::Status(429, Some(90))]);
     let error = signer.sign(A, b"x").await.unwrap_err();
     is(&error, ErrorKind::Throttled, "quota");
     assert_eq!(error.retry_after(), Some(Duration::from_secs(90)));
@@ -79,13 +79,13 @@ async fn what_passes_is_tried_again_and_what_does_not_is_not() {
 async fn a_sealed_vault_says_so_and_serves_when_it_is_unsealed() {
     let fake = with_key();
     let signer = open(&fake, "", root()).await.unwrap();
-    fake.lie(&[Lie::Sealed]);
+    fake.service.lie(&[Lie::Node(503)]);
     is(
         &signer.sign(A, b"x").await.unwrap_err(),
         ErrorKind::Unavailable,
         "sealed",
     );
-    fake.lie(&[]);
+    fake.service.lie(&[]);
     assert!(signer.sign(A, b"x").await.is_ok());
 }
 
@@ -113,7 +113,7 @@ async fn the_version_at_opening_stays() {
         "{}",
         signer.id()
     );
-    fake.make("job", Kind::P256);
+    fake.service.make("job", Kind::P256);
     signer.sign(A, b"x").await.unwrap();
     let newer = open(&fake, "", root()).await.unwrap();
     assert!(newer.id().to_string().contains("version=2"));
@@ -124,7 +124,7 @@ async fn the_version_at_opening_stays() {
 #[tokio::test]
 async fn a_missing_permission_is_named() {
     let fake = with_key();
-    fake.state
+    fake.service
         .allow("hvs.reader-token", &["read transit/keys/job"]);
     let env = TestEnv::new().var("VAULT_TOKEN", "hvs.reader-token");
     let signer = open(&fake, "", env).await.unwrap();
@@ -139,8 +139,8 @@ async fn a_missing_permission_is_named() {
 #[tokio::test]
 async fn a_role_that_may_not_read_signs_all_the_same() {
     let fake = with_key();
-    fake.make("job", Kind::P256);
-    fake.state
+    fake.service.make("job", Kind::P256);
+    fake.service
         .allow("hvs.signer-token", &["update transit/sign/job"]);
     let env = || TestEnv::new().var("VAULT_TOKEN", "hvs.signer-token");
     let error = open(&fake, "", env()).await.unwrap_err();
@@ -181,12 +181,12 @@ async fn a_file_that_an_agent_rotates_is_read_again() {
     let home = tempfile::tempdir().unwrap();
     let file = home.path().join(".vault-token");
     std::fs::write(&file, "hvs.first-token\n").unwrap();
-    fake.state.allow("hvs.first-token", &["*"]);
+    fake.service.allow("hvs.first-token", &["*"]);
     let env = TestEnv::new().var("HOME", home.path().to_str().unwrap());
     let signer = open(&fake, "", env).await.unwrap();
     signer.sign(A, b"x").await.unwrap();
-    fake.state.revoke("hvs.first-token");
-    fake.state.allow("hvs.second-token", &["*"]);
+    fake.service.revoke("hvs.first-token");
+    fake.service.allow("hvs.second-token", &["*"]);
     std::fs::write(&file, "hvs.second-token\n").unwrap();
     signer.sign(A, b"x").await.unwrap();
     std::fs::write(&file, "").unwrap();
@@ -200,7 +200,7 @@ async fn app_role_logs_in_once_for_64_and_again_when_its_token_ends() {
     let env = TestEnv::new().var("SECRET_ID", SECRET_ID);
     let attributes = format!("&role-id={ROLE}&secret-id-source=env:SECRET_ID");
     let signer = open(&fake, &attributes, env).await.unwrap();
-    let logins = || fake.state.logins.load(Ordering::SeqCst);
+    let logins = || fake.service.logins();
     for round in 1..=2 {
         let calls: Vec<_> = (0..64)
             .map(|_| {
@@ -212,7 +212,7 @@ async fn app_role_logs_in_once_for_64_and_again_when_its_token_ends() {
             call.await.unwrap().unwrap();
         }
         assert_eq!(logins(), round);
-        fake.state.revoke_logins();
+        fake.service.revoke_logins();
     }
 }
 

@@ -12,6 +12,7 @@
 
 mod keys;
 mod server;
+pub mod vault;
 
 pub use keys::{Encoding, Hash, Key, Kind, Padding};
 pub use server::{Answer, Asked, Server, Service, nobody};

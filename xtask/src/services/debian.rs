@@ -39,6 +39,15 @@ const TOOLS: &[Tool] = &[
         heavy: true,
         ..tool("npm", "npm")
     },
+    // Kryoptic reads OpenSSL's headers by libclang.
+    Tool {
+        heavy: true,
+        ..tool("/usr/lib/llvm-*/lib/libclang.so", "libclang-dev")
+    },
+    Tool {
+        heavy: true,
+        ..tool("/usr/include/openssl/ssl.h", "libssl-dev")
+    },
 ];
 
 /// Installs what is missing. Where that may not be done unasked, the one command that does it is added to `missing`.
@@ -91,10 +100,13 @@ pub(super) fn ensure(project: &Project, heavy: bool, missing: &mut Vec<String>) 
 }
 
 fn is_here(sh: &Shell, probe: &str) -> bool {
-    if probe.starts_with('/') {
-        return Path::new(probe).exists();
-    }
-    cmd!(sh, "sh -c 'command -v \"$0\"' {probe}")
+    // A path may hold a version that nobody knows beforehand.
+    let script = if probe.starts_with('/') {
+        "ls $0"
+    } else {
+        "command -v \"$0\""
+    };
+    cmd!(sh, "sh -c {script} {probe}")
         .quiet()
         .ignore_stdout()
         .ignore_stderr()

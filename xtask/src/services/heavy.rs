@@ -1,4 +1,4 @@
-//! Judges that weigh hundreds of megabytes: unpacked once in the user's cache.
+//! Judges that weigh hundreds of megabytes, or take minutes to build: put once into the user's cache.
 
 use std::{
     env, fs,
@@ -57,6 +57,34 @@ pub(super) fn salesforce_cli(project: &Project) -> Result<PathBuf> {
         Ok(())
     })?;
     Ok(home)
+}
+
+/// Kryoptic's PKCS#11 module, built from `tests/judges/kryoptic`.
+pub(super) fn kryoptic(project: &Project) -> Result<PathBuf> {
+    let sh = &project.sh;
+    let manifest = project.root.join("tests/judges/kryoptic/Cargo.toml");
+    let lock = fs::read_to_string(manifest.with_file_name("Cargo.lock"))?;
+    let version = lock
+        .split_once("name = \"kryoptic-lib\"\nversion = \"")
+        .and_then(|(_, rest)| rest.split_once('"'))
+        .ok_or("the lock of tests/judges/kryoptic has no kryoptic-lib")?
+        .0;
+    let home = cache()?.join(format!("kryoptic-{version}"));
+    let module = format!(
+        "{}kryoptic_pkcs11{}",
+        env::consts::DLL_PREFIX,
+        env::consts::DLL_SUFFIX
+    );
+    once(&home, || {
+        println!("building Kryoptic {version} (a minute and a half of CPU time)");
+        cmd!(
+            sh,
+            "cargo build --quiet --locked --manifest-path {manifest} --target-dir {home}"
+        )
+        .run()?;
+        Ok(())
+    })?;
+    Ok(home.join("debug").join(module))
 }
 
 /// Runs `install` unless it has succeeded before; what a failed one left is removed.

@@ -10,6 +10,7 @@
 
 mod cache;
 mod exchange;
+mod hsm;
 mod opening;
 mod process;
 mod signing;
@@ -26,6 +27,10 @@ fn main() -> ExitCode {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["--probe", what, key, count] => {
             signing::probe(what, key, count.parse().expect("a number"));
+            ExitCode::SUCCESS
+        }
+        ["--hsm", uri] => {
+            hsm::probe(uri);
             ExitCode::SUCCESS
         }
         [binary] => measure(Path::new(binary)),
@@ -57,6 +62,7 @@ fn measure(binary: &Path) -> ExitCode {
     tell(cache::rows());
     tell(exchange::rows());
     tell(opening::rows());
+    tell(hsm::rows());
     tell(process::rows(binary));
     if met {
         ExitCode::SUCCESS
