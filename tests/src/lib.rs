@@ -16,7 +16,7 @@ mod page;
 mod program;
 mod scratch;
 
-pub use http::{get, post_form, post_json};
+pub use http::{get, post_form, post_json, try_get};
 pub use judge::{heavy, python, python_with};
 pub use local::Local;
 pub use org::Org;
