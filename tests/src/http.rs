@@ -1,7 +1,7 @@
 //! Plain HTTP by hand: the tests ask the servers on loopback with nothing of ours.
 
 use std::{
-    io::{Read, Write},
+    io::{self, Read, Write},
     net::TcpStream,
 };
 
@@ -9,6 +9,14 @@ use std::{
 #[track_caller]
 pub fn get(url: &str, headers: &[(&str, &str)]) -> (u16, String) {
     asked("GET", url, headers, "")
+}
+
+/// GET of a server that may be starting: status and body.
+///
+/// # Errors
+/// What kept it from answering.
+pub fn try_get(url: &str, headers: &[(&str, &str)]) -> io::Result<(u16, String)> {
+    try_asked("GET", url, headers, "")
 }
 
 /// POST of a form: status and body.
@@ -30,6 +38,15 @@ pub fn post_json(url: &str, headers: &[(&str, &str)], body: &serde_json::Value) 
 
 #[track_caller]
 fn asked(method: &str, url: &str, headers: &[(&str, &str)], body: &str) -> (u16, String) {
+    try_asked(method, url, headers, body).unwrap()
+}
+
+fn try_asked(
+    method: &str,
+    url: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> io::Result<(u16, String)> {
     let rest = url.strip_prefix("http://").expect("a plain URL");
     let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
     let mut request = format!("{method} /{path} HTTP/1.0\r\nHost: {host}\r\n");
@@ -41,16 +58,16 @@ fn asked(method: &str, url: &str, headers: &[(&str, &str)], body: &str) -> (u16,
     }
     request.push_str("\r\n");
     request.push_str(body);
-    let mut stream = TcpStream::connect(host).unwrap();
-    stream.write_all(request.as_bytes()).unwrap();
+    let mut stream = TcpStream::connect(host)?;
+    stream.write_all(request.as_bytes())?;
     let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
+    stream.read_to_string(&mut answer)?;
     let status = answer
         .split(' ')
         .nth(1)
         .and_then(|status| status.parse().ok());
     let (_, body) = answer.split_once("\r\n\r\n").unwrap_or_default();
-    (status.unwrap_or_default(), body.to_owned())
+    Ok((status.unwrap_or_default(), body.to_owned()))
 }
 
 fn form_encoded(value: &str) -> String {

@@ -18,7 +18,7 @@ mod program;
 mod scratch;
 
 pub use hsm::{Hsm, kryoptic, softhsm2};
-pub use http::{get, post_form, post_json};
+pub use http::{get, post_form, post_json, try_get};
 pub use judge::{heavy, python, python_with};
 pub use local::Local;
 pub use org::Org;

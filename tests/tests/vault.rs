@@ -69,9 +69,10 @@ fn suites(name: &str, place: &Place) -> Vec<Trial> {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         format!("http://{}", listener.local_addr().unwrap())
     };
-    let (role_id, _) = access::make_role(place, &[("read", "transit/keys/*")]);
     let of = |kind: &str| {
         let key = place.key(kind);
+        // One for each: five wrong secrets lock a role for a while.
+        let (role_id, _) = access::make_role(place, &[("read", "transit/keys/*")]);
         let by_token =
             |uri: keybearer_core::KeyUri| uri.with_attribute("token-source", "env:TOKEN");
         let wrong = place

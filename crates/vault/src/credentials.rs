@@ -209,7 +209,7 @@ impl AppRole {
                     ErrorKind::Unauthenticated,
                     format!("Vault lets nobody log in at {path}"),
                 )
-                .with_hint("check auth-mount= and the namespace: vault auth list"));
+                .with_hint("check auth-mount= and the namespace: vault auth list; a role is locked for a while too, after some logins with a wrong secret id"));
             }
             _ => return Err(api.failure(&response, &path).await),
         }

@@ -1,7 +1,7 @@
 //! A Vault that is set up by its own API: the double, or a real server in development mode.
 
 use std::{
-    net::{TcpListener, TcpStream},
+    net::TcpListener,
     process::Command,
     sync::{
         Arc,
@@ -16,7 +16,7 @@ use keybearer_fakes::{
     Server,
     vault::{ROOT, Vault as Fake},
 };
-use keybearer_tests::{Server as Program, get, post_json};
+use keybearer_tests::{Server as Program, get, post_json, try_get};
 use keybearer_vault::Vault;
 use serde_json::{Value, json};
 
@@ -45,15 +45,11 @@ impl Place {
     pub(crate) fn real(program: &str) -> Self {
         for _ in 0..3 {
             let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-            let address = listener.local_addr().unwrap().to_string();
+            let address = listener.local_addr().unwrap();
             drop(listener);
             let url = format!("http://{address}");
             // Of this server alone: somebody else may have taken the port meanwhile, and then another is tried.
-            let root = format!(
-                "root-of-{}-at-{}",
-                std::process::id(),
-                address.replace(':', "-")
-            );
+            let root = format!("root-of-{}-at-{}", std::process::id(), address.port());
             let mut command = Command::new("sh");
             command.args([
                 "-c",
@@ -67,17 +63,14 @@ impl Place {
             command.arg(format!("-dev-listen-address={address}"));
             let server = Program::start(command);
             let until = Instant::now() + Duration::from_secs(30);
+            let lookup = format!("{url}/v1/auth/token/lookup-self");
+            let knows_us =
+                || try_get(&lookup, &[("X-Vault-Token", &root)]).is_ok_and(|it| it.0 == 200);
             while Instant::now() < until {
-                std::thread::sleep(Duration::from_millis(50));
-                if TcpStream::connect(&address).is_ok()
-                    && get(
-                        &format!("{url}/v1/auth/token/lookup-self"),
-                        &[("X-Vault-Token", &root)],
-                    )
-                    .0 == 200
-                {
+                if knows_us() {
                     return Self::set_up(url, root, Running::Real { _server: server });
                 }
+                std::thread::sleep(Duration::from_millis(50));
             }
         }
         panic!("{program} does not start");
