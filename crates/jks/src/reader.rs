@@ -177,10 +177,14 @@ impl<'a> Cursor<'a> {
         })
     }
 
-    /// `None` for a certificate of another kind than X.509.
+    /// `None` for a certificate of another kind than X.509, which Java's factory also finds under a name without the dot.
     fn certificate(&mut self, version: u32) -> Result<Option<&'a [u8]>> {
         self.part()?;
-        let is_x509 = version == 1 || self.text()?.eq_ignore_ascii_case(X509);
+        let kind = match version {
+            1 => X509.to_owned(),
+            _ => self.text()?,
+        };
+        let is_x509 = kind.replacen('.', "", 1).eq_ignore_ascii_case("X509");
         let der = self.counted()?;
         Ok(is_x509.then_some(der))
     }
