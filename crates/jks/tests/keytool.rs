@@ -19,6 +19,7 @@ fn main() -> ExitCode {
             test("names and passwords of any script", any_script),
             test("an entry is added to a store of keytool's", added),
             test("an entry is added to a store of version 1", version_1),
+            test("certificates by another name of X.509", called_x509),
             test("an alias is taken once unless forced", taken),
             test("a wrong password changes nothing", wrong_password),
             test("several entries and trusted certificates", several),
@@ -143,6 +144,28 @@ fn version_1() -> Result<(), Failed> {
     case.public_through_pkcs12("job", PASSWORD)?;
     case.open(&case.uri("job"))?;
     Ok(())
+}
+
+/// keystore-go's example writes it without the dot, and Java reads that too.
+fn called_x509() -> Result<(), Failed> {
+    let case = Case::new();
+    case.keytool(&format!(
+        "-genkeypair -keyalg EC -storetype JKS -alias job -dname CN=job -storepass {PASSWORD} -keypass {PASSWORD}"
+    ))?;
+    let bytes = fs::read(&case.store)?;
+    let (body, _) = bytes.split_at(bytes.len() - 20);
+    let name = b"\0\x05X.509";
+    let at = body.windows(name.len()).position(|part| part == name);
+    let (before, after) = body.split_at(at.ok_or("the store has no certificate")?);
+    let body = [before, b"\0\x04X509", &after[name.len()..]].concat();
+    fs::write(&case.store, support::signed(&body))?;
+    let listed = case.keytool(&format!("-list -v -storepass {PASSWORD}"))?;
+    support::contains(&listed, "Certificate chain length: 1")?;
+    let signer = case.open(&case.uri("job"))?;
+    match case.block(signer.certificate_chain())?.len() {
+        1 => Ok(()),
+        other => Err(format!("{other} certificates").into()),
+    }
 }
 
 fn taken() -> Result<(), Failed> {
