@@ -150,9 +150,6 @@ fn usage_and_configuration_are_2() {
     let uri = format!("pem:{key}?no-such=1");
     fails(&["key", "show", "--json", &uri], 2, "invalid_uri");
     fails(&["key", "show", "--json", "hsm:a"], 2, "unknown_scheme");
-    // The program of these tests has the default features.
-    let left_out = ["key", "show", "--json", "vault:transit/keys/a"];
-    fails(&left_out, 2, "not_compiled");
     let both = format!("jks:{key}?alias=a");
     let error = fails(
         &["key", "show", "--json", &both, "--alias", "b"],

@@ -54,3 +54,18 @@ pub async fn open(key: &str) -> Result<Arc<dyn Signer>> {
     let cx = OpenContext::new(Arc::new(ProcessEnv::new()));
     default_registry().open(&key.parse()?, &cx).await
 }
+
+#[cfg(all(test, not(feature = "vault")))]
+mod tests {
+    use keybearer_core::ErrorKind;
+
+    use super::*;
+
+    /// In the tests of this crate alone: those of the workspace have every source.
+    #[tokio::test]
+    async fn a_source_that_this_build_has_not_is_told_with_its_feature() {
+        let error = open("vault:transit/keys/a").await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotCompiled);
+        assert!(format!("{error:?}").contains("vault"), "{error:?}");
+    }
+}
