@@ -88,11 +88,14 @@ fn fuzz(project: &Project, program: &Path, target: &str, seconds: u64) -> Result
     Ok(())
 }
 
-/// The folders that the inputs of a target grow from: its own, and the committed test files of every crate.
+/// The folders that the inputs of a target grow from: its own, the key files of its format, and the test files of every crate.
 fn seeds(project: &Project, target: &str) -> Result<Vec<PathBuf>> {
     let own = project.root.join("fuzz/seeds").join(target);
     let mut seeds: Vec<_> = own.is_dir().then_some(own).into_iter().collect();
     if matches!(target, "certificate" | "jks" | "pem" | "pkcs12") {
+        let shared = project.root.join("tests/fixtures");
+        // A reader of certificates takes those of the keys; libFuzzer goes into folders by itself.
+        seeds.push(shared.join(if target == "certificate" { "keys" } else { target }));
         for entry in fs::read_dir(project.root.join("crates"))? {
             seeds.push(entry?.path().join("tests/fixtures"));
         }

@@ -6,8 +6,8 @@ use keybearer_conformance::{DamagedFiles, run};
 use keybearer_jks::Jks;
 
 fn main() -> ExitCode {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
-    let files = DamagedFiles::new(folder, Jks, &["correct-horse"]);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/jks");
+    let files = DamagedFiles::new(folder, Jks, &["correct-horse", "pässwörd€", "pass🔑word"]);
     if let Some(done) = files.in_child() {
         return done;
     }

@@ -7,8 +7,8 @@ use keybearer_core::{KeyType, PublicKey};
 use keybearer_pem::Pem;
 
 fn main() -> ExitCode {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
-    let files = DamagedFiles::new(folder, Pem, &["correct-horse"]).unbound(is_unbound);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/pem");
+    let files = DamagedFiles::new(folder, Pem, &["correct-horse", "pässwörd€"]).unbound(is_unbound);
     if let Some(done) = files.in_child() {
         return done;
     }
