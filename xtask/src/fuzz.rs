@@ -95,7 +95,11 @@ fn seeds(project: &Project, target: &str) -> Result<Vec<PathBuf>> {
     if matches!(target, "certificate" | "jks" | "pem" | "pkcs12") {
         let shared = project.root.join("tests/fixtures");
         // A reader of certificates takes those of the keys; libFuzzer goes into folders by itself.
-        seeds.push(shared.join(if target == "certificate" { "keys" } else { target }));
+        seeds.push(shared.join(if target == "certificate" {
+            "keys"
+        } else {
+            target
+        }));
         for entry in fs::read_dir(project.root.join("crates"))? {
             seeds.push(entry?.path().join("tests/fixtures"));
         }
