@@ -71,6 +71,7 @@ fn keybearer(given: &Given) -> Keys {
     }
     match refused {
         Some(error) if found.is_empty() => Err(error.into()),
+        None if found.is_empty() => Err("there is no key".into()),
         _ => Ok(found),
     }
 }

@@ -37,6 +37,8 @@ pub enum Outcome {
     All,
     /// Some of the keys.
     Some,
+    /// Keys that sign no token.
+    Useless,
     /// No key, and no error.
     Nothing,
     Refused,
@@ -84,6 +86,7 @@ impl Table {
         let is_found = |name: &String| names.contains(&name);
         let count = file.keys.iter().filter(|(_, key, _)| is_found(key)).count();
         match (names.is_empty(), count) {
+            (true, _) if !found.is_empty() => Outcome::Useless,
             (true, _) => Outcome::Nothing,
             (false, count) if count == file.keys.len() => Outcome::All,
             _ => Outcome::Some,
