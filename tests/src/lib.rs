@@ -16,6 +16,7 @@ mod org;
 mod page;
 mod program;
 mod scratch;
+mod whole_path;
 
 pub use hsm::{Hsm, kryoptic, softhsm2};
 pub use http::{get, post_form, post_json, try_get};
@@ -25,6 +26,7 @@ pub use org::Org;
 pub use page::{Page, typed};
 pub use program::{Ran, Server, keybearer, ran, tool};
 pub use scratch::Scratch;
+pub use whole_path::{WholePath, assert_step_failed};
 
 /// The consumer key that tests register.
 pub const CLIENT_ID: &str = "3MVG9tests.keybearer";

@@ -4,8 +4,7 @@
 use std::process::{Command, ExitCode};
 
 use keybearer_conformance::{Trial, require, run};
-use keybearer_tests::{Hsm, Org, keybearer, ran, softhsm2, tool};
-use serde_json::Value;
+use keybearer_tests::{Hsm, Org, WholePath, assert_step_failed, keybearer, ran, softhsm2, tool};
 
 const WRONG_PIN: &str = "battery-staple";
 
@@ -31,32 +30,12 @@ fn token(module: &str) {
     let hsm = Hsm::softhsm2(module);
     hsm.make_key("rsa:2048", "01", "job", &[]);
     let key = hsm.uri("token=jwt;object=job").to_string();
-    let mut made = keybearer(&["cert", "new", "--key", &key, "--subject", "CN=jwt"]);
-    let certificate = hsm.path("jwt.crt");
-    std::fs::write(&certificate, ran(with_pin(&hsm, &mut made)).ok()).unwrap();
-    // The certificate is one, by openssl's judgement: signed by its own key.
-    tool(
-        "openssl",
-        &["verify", "-CAfile", &certificate, &certificate],
-    );
-
-    let org = Org::with_certificate(certificate.as_ref());
-    let mut command = org.keybearer(&["token", "--json", "--key", &key]);
-    let told = ran(with_pin(&hsm, &mut command));
-    assert!(!told.stderr.contains(Hsm::PIN), "{}", told.stderr);
-    assert!(told.json()["access_token"].as_str().unwrap().contains('!'));
-    let entry = &org.log()[0];
-    assert_eq!(entry["outcome"], "granted", "{entry}");
-
-    let check = |key: &str| {
-        let mut command = org.keybearer(&["check", "--json", "--key", key]);
-        let told = ran(with_pin(&hsm, &mut command));
-        for pin in [Hsm::PIN, WRONG_PIN] {
-            assert!(!format!("{told:?}").contains(pin), "{told:?}");
-        }
-        serde_json::from_str::<Value>(&told.stdout).unwrap()
+    let by = |command: &mut Command| {
+        with_pin(&hsm, command);
     };
-    let whole = format!("{key}&certificate={certificate}");
+    let path = WholePath::walk(&key, Hsm::PIN, by);
+    let check = |key: &str| path.check(key, &[Hsm::PIN, WRONG_PIN], by);
+    let whole = format!("{key}&certificate={}", path.certificate);
     assert_eq!(check(&whole)["ok"], true);
     let uri = |locator| hsm.uri(locator).to_string();
     for (key, detail, cure) in [
@@ -74,7 +53,7 @@ fn token(module: &str) {
             "libsofthsm2.so",
         ),
     ] {
-        failed(&check(&key), detail, cure);
+        assert_step_failed(&check(&key), "key", detail, cure);
     }
 }
 
@@ -102,21 +81,6 @@ fn sources() {
     let sources = told["sources"].as_array().unwrap();
     let source = sources.iter().find(|source| source["scheme"] == "pkcs11");
     assert_eq!(source.unwrap()["available"], true);
-}
-
-/// The step `key` has failed, with the reason and the cure.
-#[track_caller]
-fn failed(report: &Value, detail: &str, cure: &str) {
-    assert_eq!(report["ok"], false);
-    let steps = report["steps"].as_array().unwrap();
-    let step = steps.iter().find(|step| step["name"] == "key").unwrap();
-    assert_eq!(step["status"], "failed", "{report}");
-    for (part, expected) in [("detail", detail), ("cure", cure)] {
-        assert!(
-            step[part].as_str().unwrap().contains(expected),
-            "{expected}: {step}"
-        );
-    }
 }
 
 fn with_pin<'a>(hsm: &Hsm, command: &'a mut Command) -> &'a mut Command {

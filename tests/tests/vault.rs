@@ -1,5 +1,4 @@
-//! Vault's Transit by the program: with the double, with a real server where `bao` or `vault` is on the path, and the
-//! double judged by hvac.
+//! Vault's Transit: the double and, where `bao` or `vault` is on the path, a real server must do the same.
 #![allow(clippy::unwrap_used, reason = "a test ends where it fails")]
 
 #[path = "vault/access.rs"]

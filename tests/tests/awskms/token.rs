@@ -2,60 +2,38 @@
 
 use std::process::Command;
 
-use keybearer_tests::{Org, Scratch, keybearer, ran, tool};
-use serde_json::Value;
+use keybearer_tests::{WholePath, assert_step_failed};
 
 use crate::kms::{Kms, REGION};
 
 pub(crate) fn token(kms: &Kms) {
-    let scratch = Scratch::new();
-    let uri = kms.uri(kms.said("alias")).to_string();
-    let mut made = keybearer(&["cert", "new", "--key", &uri, "--subject", "CN=jwt"]);
-    let certificate = ran(by(kms, "signer", &mut made)).ok();
-    let certificate = scratch.write("jwt.crt", certificate);
-    // The certificate is one, by openssl's judgement: signed by its own key.
-    let trusted = ["verify", "-CAfile", &certificate, &certificate];
-    tool("openssl", &trusted);
-
-    let org = Org::with_certificate(certificate.as_ref());
-    let mut command = org.keybearer(&["token", "--json", "--key", &uri]);
-    let told = ran(by(kms, "signer", &mut command));
-    assert!(!told.stderr.contains(kms.user("signer").1));
-    assert!(told.json()["access_token"].as_str().unwrap().contains('!'));
-    let entry = &org.log()[0];
-    assert_eq!(entry["outcome"], "granted", "{entry}");
-
-    let with_certificate = kms
-        .uri(kms.said("alias"))
-        .with_attribute("certificate", &certificate)
+    let uri = kms.uri(kms.said("alias"));
+    let secret = kms.user("signer").1;
+    let path = WholePath::walk(&uri.to_string(), secret, by(kms, "signer"));
+    let with_certificate = uri
+        .with_attribute("certificate", &path.certificate)
         .to_string();
     let report = |user: &str| {
-        let mut command = org.keybearer(&["check", "--json", "--key", &with_certificate]);
-        let told = ran(by(kms, user, &mut command)).stdout;
-        serde_json::from_str::<Value>(&told).unwrap()
+        let secret = kms.user(user).1;
+        path.check(&with_certificate, &[secret], by(kms, user))
     };
     assert_eq!(report("signer")["ok"], true);
-    failed(&report("reader"), "exchange", "kms:Sign");
-    failed(&report("nobody"), "key", "kms:GetPublicKey");
-}
-
-/// This step has failed, and both the reason and the cure name the permission.
-#[track_caller]
-fn failed(report: &Value, name: &str, permission: &str) {
-    let steps = report["steps"].as_array().unwrap();
-    let step = steps.iter().find(|step| step["name"] == name).unwrap();
-    assert_eq!(step["status"], "failed", "{report}");
-    for part in ["detail", "cure"] {
-        assert!(step[part].as_str().unwrap().contains(permission), "{step}");
+    for (user, step, permission) in [
+        ("reader", "exchange", "kms:Sign"),
+        ("nobody", "key", "kms:GetPublicKey"),
+    ] {
+        assert_step_failed(&report(user), step, permission, permission);
     }
 }
 
 /// With the credentials of this user in the environment, and nothing else of AWS there.
-fn by<'a>(kms: &Kms, user: &str, command: &'a mut Command) -> &'a mut Command {
+fn by(kms: &Kms, user: &str) -> impl Fn(&mut Command) {
     let (id, secret) = kms.user(user);
-    without_aws(command)
-        .env("AWS_ACCESS_KEY_ID", id)
-        .env("AWS_SECRET_ACCESS_KEY", secret)
+    move |command| {
+        without_aws(command)
+            .env("AWS_ACCESS_KEY_ID", id)
+            .env("AWS_SECRET_ACCESS_KEY", secret);
+    }
 }
 
 /// In a region, with nothing of what a developer's own use of AWS may have set.
