@@ -10,6 +10,7 @@
     reason = "nobody else uses it"
 )]
 
+pub mod gcp;
 mod keys;
 mod server;
 pub mod vault;

@@ -1,0 +1,66 @@
+//! `keybearer-fake NAME`: serves a double to other programs. The first line on standard output is JSON and says where; the
+//! double ends when standard input closes.
+#![allow(clippy::unwrap_used, reason = "this is test code")]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "it is a program")]
+
+use std::{
+    io::{Read, Write},
+    process::ExitCode,
+};
+
+use keybearer_fakes::{Server, gcp};
+use serde_json::{Value, json};
+
+fn main() -> ExitCode {
+    let name = std::env::args().nth(1).unwrap_or_default();
+    match name.as_str() {
+        "gcp" => serve_gcp(),
+        _ => {
+            eprintln!("usage: keybearer-fake gcp");
+            return ExitCode::from(2);
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+/// Says where a double is, and waits until nobody needs it any more.
+fn until_eof(ready: &Value) {
+    println!("{ready}");
+    std::io::stdout().flush().unwrap();
+    let _ = std::io::stdin().read_to_end(&mut Vec::new());
+}
+
+/// Cloud KMS with one key of each algorithm, and with accounts who may do this and that.
+fn serve_gcp() {
+    let server = Server::start(gcp::Gcp::new());
+    let (fake, url) = (&server.service, server.url());
+    let keys: serde_json::Map<String, Value> = gcp::ALGORITHMS
+        .iter()
+        .map(|&algorithm| {
+            let key = algorithm.to_lowercase().replace('_', "-");
+            (algorithm.to_owned(), fake.make(&key, algorithm).into())
+        })
+        .collect();
+    let disabled = fake.make("disabled", "EC_SIGN_P256_SHA256");
+    fake.set_state(&disabled, "DISABLED");
+    let accounts: serde_json::Map<String, Value> = [
+        ("signer", &[gcp::SIGN, gcp::READ, gcp::GET, gcp::LIST][..]),
+        ("reader", &[gcp::READ]),
+        ("blind", &[gcp::SIGN]),
+        ("nobody", &[]),
+    ]
+    .into_iter()
+    .map(|(name, permissions)| {
+        let email = format!("{name}@p-1.iam.gserviceaccount.com");
+        fake.account(&email, permissions);
+        (name.to_owned(), fake.service_account_file(&email, &url))
+    })
+    .collect();
+    until_eof(&json!({
+        "url": url,
+        "keys": keys,
+        "disabled": disabled,
+        "encrypts": fake.make("encrypts", "GOOGLE_SYMMETRIC_ENCRYPTION"),
+        "accounts": accounts,
+    }));
+}
