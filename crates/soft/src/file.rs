@@ -132,12 +132,9 @@ fn sync_folder(place: &Path) -> io::Result<()> {
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> Error {
-    let path = path.display();
+    let path = &*path.to_string_lossy();
     let (message, hint) = match error.kind() {
-        io::ErrorKind::NotFound => (
-            format!("there is no file {path}"),
-            "check the path; one without a leading / begins in the working directory",
-        ),
+        io::ErrorKind::NotFound => (format!("there is no file {path}"), missing(path)),
         io::ErrorKind::PermissionDenied => (
             format!("the file {path} may not be read"),
             "let the user that runs this read it: ls -l tells its owner and mode",
@@ -155,6 +152,18 @@ fn unreadable(path: &Path, error: &io::Error) -> Error {
     Error::new(Error::kind_of_io(error), message)
         .with_hint(hint)
         .with_source(error.to_string())
+}
+
+/// What may help whoever names a file that is not there: often it is a key URI without its scheme.
+fn missing(path: &str) -> &'static str {
+    if path
+        .split_once('?')
+        .is_some_and(|(_, query)| query.contains('='))
+    {
+        "a bare path takes no attributes: begin it with a scheme, as in keystore:KEYS.p12?alias=NAME"
+    } else {
+        "check the path; one without a leading / begins in the working directory"
+    }
 }
 
 fn unwritable(path: &Path, error: &io::Error) -> Error {
