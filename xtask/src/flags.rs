@@ -41,6 +41,8 @@ xflags::xflags! {
             /// Only the folders whose path contains this.
             optional folder: String
         }
+        /// Tell which key files keybearer, other crates and openssl open, as tables in Markdown.
+        cmd compare {}
         /// All that continuous integration does.
         cmd ci {}
     }
