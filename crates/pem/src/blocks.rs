@@ -1,7 +1,11 @@
 //! What a PEM file holds.
 
+use std::mem;
+
 use keybearer_core::{Certificate, Error, ErrorKind, Result, Secret};
-use keybearer_soft::{PrivateKey, describe, format::Format, pbe, text, work::WorkBudget};
+use keybearer_soft::{
+    PrivateKey, ber::Elements, describe, format::Format, pbe, text, work::WorkBudget,
+};
 
 use crate::{
     armour,
@@ -53,8 +57,11 @@ impl Blocks {
         }
         if let Some(kind) = kind {
             // DER, whatever the file's name says.
+            // What follows is none of the key's: a line break of an editor's, zeros of a disk's.
+            let key = Elements::new(bytes).next();
+            let key = key.map_or(bytes, |key| key.encoding);
             return Ok(Self {
-                keys: vec![KeyBlock::new(kind, Secret::new(bytes))],
+                keys: vec![KeyBlock::new(kind, Secret::new(key))],
                 certificates: Vec::new(),
             });
         }
@@ -106,12 +113,16 @@ impl Blocks {
                     continue;
                 }
             };
-            found.keys.push(KeyBlock {
+            let key = KeyBlock {
                 kind,
                 der: block.decode()?,
                 dek_info: block.dek_info().map(str::to_owned),
                 name: block.name().map(str::to_owned),
-            });
+            };
+            // Files that were put together by script may have a key twice, and that is one.
+            if !found.keys.iter().any(|known| known.is_same(&key)) {
+                found.keys.push(key);
+            }
         }
         if found.keys.is_empty() && found.certificates.is_empty() {
             return Err(others::no_key(&others));
@@ -145,6 +156,13 @@ impl KeyBlock {
             dek_info: None,
             name: None,
         }
+    }
+
+    /// The same bytes under the same label.
+    fn is_same(&self, other: &Self) -> bool {
+        mem::discriminant(&self.kind) == mem::discriminant(&other.kind)
+            && self.der == other.der
+            && self.dek_info == other.dek_info
     }
 
     /// What stands before the key as its name.

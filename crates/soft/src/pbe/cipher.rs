@@ -14,6 +14,8 @@ pub(super) enum Cipher {
     Aes128,
     Aes192,
     Aes256,
+    /// DES, whose key has 56 bits: anybody breaks it, and old files have it.
+    Des,
     /// Triple DES with three keys.
     Des3,
     /// Triple DES with two keys.
@@ -32,6 +34,7 @@ impl Cipher {
     /// The length of the key, in bytes.
     pub(super) fn key_len(self) -> usize {
         match self {
+            Self::Des => 8,
             Self::Aes128 | Self::Des2 => 16,
             Self::Aes192 | Self::Des3 => 24,
             Self::Aes256 => 32,
@@ -43,7 +46,7 @@ impl Cipher {
     pub(super) fn iv_len(self) -> usize {
         match self {
             Self::Aes128 | Self::Aes192 | Self::Aes256 => 16,
-            Self::Des3 | Self::Des2 | Self::Rc2 { .. } => 8,
+            Self::Des | Self::Des3 | Self::Des2 | Self::Rc2 { .. } => 8,
             Self::Rc4 { .. } => 0,
         }
     }
@@ -53,6 +56,7 @@ impl Cipher {
             Self::Aes128 => decrypt(keyed::<aes::Aes128>(key)?, iv, ciphertext),
             Self::Aes192 => decrypt(keyed::<aes::Aes192>(key)?, iv, ciphertext),
             Self::Aes256 => decrypt(keyed::<aes::Aes256>(key)?, iv, ciphertext),
+            Self::Des => decrypt(keyed::<des::Des>(key)?, iv, ciphertext),
             Self::Des3 => decrypt(keyed::<des::TdesEde3>(key)?, iv, ciphertext),
             Self::Des2 => decrypt(keyed::<des::TdesEde2>(key)?, iv, ciphertext),
             Self::Rc2 { bits } => {
@@ -67,6 +71,7 @@ impl Cipher {
             Self::Aes128 => encrypt(keyed::<aes::Aes128>(key)?, iv, plaintext),
             Self::Aes192 => encrypt(keyed::<aes::Aes192>(key)?, iv, plaintext),
             Self::Aes256 => encrypt(keyed::<aes::Aes256>(key)?, iv, plaintext),
+            Self::Des => encrypt(keyed::<des::Des>(key)?, iv, plaintext),
             Self::Des3 => encrypt(keyed::<des::TdesEde3>(key)?, iv, plaintext),
             Self::Des2 => encrypt(keyed::<des::TdesEde2>(key)?, iv, plaintext),
             Self::Rc2 { bits } => encrypt(rc2::Rc2::new_with_eff_key_len(key, bits), iv, plaintext),

@@ -7,12 +7,16 @@ use zeroize::Zeroizing;
 
 use super::{cipher::Cipher, malformed, scheme::plausible};
 
-const CIPHERS: [(&str, Cipher); 5] = [
+const CIPHERS: [(&str, Cipher); 9] = [
     ("AES-128-CBC", Cipher::Aes128),
     ("AES-192-CBC", Cipher::Aes192),
     ("AES-256-CBC", Cipher::Aes256),
     ("DES-EDE3-CBC", Cipher::Des3),
     ("DES-EDE-CBC", Cipher::Des2),
+    ("DES-CBC", Cipher::Des),
+    ("RC2-CBC", Cipher::Rc2 { bits: 128 }),
+    ("RC2-64-CBC", Cipher::Rc2 { bits: 64 }),
+    ("RC2-40-CBC", Cipher::Rc2 { bits: 40 }),
 ];
 
 /// Decrypts the content of a PEM block by its `DEK-Info` header: a cipher's name, a comma, and the initialization vector
@@ -94,7 +98,8 @@ mod tests {
             ("AES-256-CBC,00", ErrorKind::Malformed),
             ("AES-256-CBC,0g", ErrorKind::Malformed),
             ("DES-EDE3-CBC,0123456789abcde", ErrorKind::Malformed),
-            ("DES-CBC,0123456789abcdef", ErrorKind::Unsupported),
+            ("SEED-CBC,0123456789abcdef", ErrorKind::Unsupported),
+            ("DES-CBC,0123456789abcdef", ErrorKind::BadSecret),
             ("DES-EDE3-CBC,0123456789abcdef", ErrorKind::BadSecret),
         ] {
             let error = decrypt_dek(header, &[7; 16], &password).unwrap_err();
