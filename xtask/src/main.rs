@@ -30,7 +30,7 @@ fn main() -> ExitCode {
     let outcome = project::Project::open().and_then(|project| match flags.subcommand {
         Bench(flags) => bench::run(&project, &flags),
         Ci(_) => ci::run(&project),
-        Compare(_) => compare::run(&project),
+        Compare(flags) => compare::run(&project, &flags),
         Deps(_) => deps::run(&project),
         Fixtures(flags) => fixtures::run(&project, &flags),
         Fuzz(flags) => fuzz::run(&project, &flags),

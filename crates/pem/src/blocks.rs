@@ -138,12 +138,12 @@ impl Blocks {
                 ErrorKind::NotFound,
                 "the file has certificates and no private key",
             )
-            .with_hint("name the file of the private key, and this one by certificate=")),
+            .with_hint("name the file of the key, and this one beside it: keybearer key show 'keystore:KEYFILE?certificate=FILE'")),
             keys => Err(Error::new(
                 ErrorKind::Ambiguous,
                 format!("the file has {} private keys", keys.len()),
             )
-            .with_hint("put each key into a file of its own (for one of openssl's: openssl pkey -in FILE -out NEW.pem takes the first)")),
+            .with_hint("put each key into a file of its own: openssl pkey -in FILE -out NEW.pem (it takes the first)")),
         }
     }
 }

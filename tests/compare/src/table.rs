@@ -1,15 +1,18 @@
-//! The table of key files, and what is made of the results.
+//! The key files, what must come out of each, and what did.
 
-use std::{collections::BTreeMap, error::Error, fs, path::Path};
+use std::{collections::BTreeMap, error::Error, fs, path::Path, process::Command};
 
 use ring::digest;
 use serde::Deserialize;
 
 /// Keys that sign no token of any kind that is wanted here.
 const USELESS: [&str; 6] = ["dsa", "ed448", "k1", "pss-sha1-mask", "root", "rsa-1024"];
+/// The one key of the files in `crates/pkcs12/tests/fixtures`.
+const MANY_WRITERS: &str = "many-writers";
 
 pub struct Table {
-    files: Vec<File>,
+    /// Those that hold a key, and those that are refused.
+    pub files: Vec<File>,
     /// Names, by the SHA-256 of a public key in hex, as openssl told them.
     keys: BTreeMap<String, String>,
 }
@@ -17,6 +20,9 @@ pub struct Table {
 /// A line of `table.toml`, as far as it matters here.
 #[derive(Deserialize)]
 pub struct File {
+    #[serde(skip)]
+    pub kind: String,
+    /// A key URI's scheme.
     #[serde(skip)]
     pub format: String,
     #[serde(skip)]
@@ -28,6 +34,14 @@ pub struct File {
     #[serde(default)]
     keys: Vec<(String, String, String)>,
     error: Option<String>,
+}
+
+/// What the readers of its kind made of a file.
+pub struct Row<'a> {
+    pub file: &'a File,
+    pub outcomes: Vec<Outcome>,
+    /// What ours says where it refuses the file.
+    pub error: String,
 }
 
 /// What a reader made of a file.
@@ -44,38 +58,52 @@ pub enum Outcome {
     Refused,
     /// It panicked or was ended.
     Broke,
+    /// It did not end.
+    Late,
 }
 
 impl Table {
-    pub fn read(folder: &str) -> Result<Self, Box<dyn Error>> {
-        let folder = Path::new(folder);
+    pub fn read(root: &str) -> Result<Self, Box<dyn Error>> {
+        let folder = Path::new(root).join("tests/fixtures");
         let text = fs::read_to_string(folder.join("table.toml"))?;
         let formats: BTreeMap<String, BTreeMap<String, File>> = toml::from_str(&text)?;
         let files = formats.into_iter().flat_map(|(format, files)| {
+            let folder = folder.join(&format);
             files.into_iter().map(move |(name, file)| File {
-                path: folder.join(&format).join(name).display().to_string(),
+                kind: kind(&format, &name).into(),
+                path: folder.join(name).display().to_string(),
                 format: format.clone(),
                 ..file
             })
         });
+        let mut files: Vec<_> = files.collect();
         let told = fs::read_to_string(folder.join("keys/digests"))?;
         let keys = told.lines().filter_map(|line| {
             let (name, digest) = line.strip_prefix("key ")?.split_once(' ')?;
             Some((digest.to_owned(), name.to_owned()))
         });
-        Ok(Self {
-            files: files.collect(),
-            keys: keys.collect(),
-        })
-    }
-
-    /// The files of a format, without those that hold no key by the table.
-    pub fn of(&self, format: &str) -> impl Iterator<Item = &File> {
-        let is_key = |file: &&File| !file.keys.is_empty() || file.error.is_some();
-        self.files
-            .iter()
-            .filter(move |file| file.format == format)
-            .filter(is_key)
+        let mut keys: BTreeMap<_, _> = keys.collect();
+        let many_writers = Path::new(root).join("crates/pkcs12/tests/fixtures");
+        keys.insert(
+            openssl_digest(&many_writers.join("key.pem"))?,
+            MANY_WRITERS.into(),
+        );
+        for entry in fs::read_dir(many_writers)? {
+            let path = entry?.path();
+            if path.extension().is_some_and(|ending| ending == "p12") {
+                files.push(File {
+                    kind: kind("pkcs12", "").into(),
+                    format: "pkcs12".into(),
+                    path: path.display().to_string(),
+                    password: common(),
+                    key_password: String::new(),
+                    keys: vec![(String::new(), MANY_WRITERS.into(), String::new())],
+                    error: None,
+                });
+            }
+        }
+        files.retain(|file| !file.keys.is_empty() || file.error.is_some());
+        Ok(Self { files, keys })
     }
 
     pub fn judge(&self, file: &File, found: &[&str]) -> Outcome {
@@ -95,88 +123,61 @@ impl Table {
 }
 
 impl File {
-    fn name(&self) -> &str {
+    pub fn name(&self) -> &str {
         self.path.rsplit('/').next().unwrap_or_default()
     }
 
+    /// The alias of its first key; empty where the table has none.
+    pub fn alias(&self) -> &str {
+        self.keys.first().map_or("", |(alias, ..)| alias)
+    }
+
     /// The program or library that wrote it, which its name begins with; shapes of text have none.
-    fn writer(&self) -> &str {
-        let stem = self.name().split('.').next().unwrap_or_default();
+    pub fn writer(&self) -> &str {
         match self.name().split(['-', '.']).next().unwrap_or_default() {
-            "ssh" => "ssh-keygen",
             "Stores" => "Java",
-            "node" => "Node.js",
+            "bouncycastle" => "BouncyCastle",
+            "certtool" | "gnutls" => "GnuTLS",
             "forge" => "node-forge",
             "go" => "Go",
+            "node" => "Node.js",
+            "nss" => "NSS",
+            "pbmac1" => "by hand (RFC 9579)",
             "python" => "cryptography (Python)",
-            "certtool" | "gnutls" => "GnuTLS",
-            "bouncycastle" => "BouncyCastle",
+            "ssh" => "ssh-keygen",
             known @ ("openssl" | "keytool" | "pyjks") => known,
-            _ if stem.starts_with("not-") => "no key files",
-            _ => "text around a key of openssl's",
+            _ => "openssl, with other text around",
         }
     }
-}
-
-/// One table for each format: a line for each writer. Files from which no reader gets a key that signs are left out.
-pub fn print(format: &str, readers: &[&str], results: &[(&File, Vec<Outcome>)]) {
-    let opens = |outcome: &Outcome| matches!(outcome, Outcome::All | Outcome::Some);
-    let counted: Vec<_> = results
-        .iter()
-        .filter(|(_, outcomes)| outcomes.iter().any(opens))
-        .collect();
-    let mut writers = BTreeMap::<_, Vec<_>>::new();
-    for (file, outcomes) in &counted {
-        writers.entry(file.writer()).or_default().push(outcomes);
-    }
-    println!(
-        "### {format}\n\n| written by | files | {} |",
-        readers.join(" | ")
-    );
-    println!("|---|---|{}", "---|".repeat(readers.len()));
-    let line = |name: &str, rows: &[&Vec<Outcome>]| {
-        let opened = |at: usize| rows.iter().filter(|row| row[at] == Outcome::All).count();
-        let cells: Vec<_> = (0..readers.len())
-            .map(|at| opened(at).to_string())
-            .collect();
-        println!("| {name} | {} | {} |", rows.len(), cells.join(" | "));
-    };
-    for (writer, rows) in &writers {
-        line(writer, rows);
-    }
-    line(
-        "all",
-        &counted.iter().map(|(_, row)| row).collect::<Vec<_>>(),
-    );
-    for (outcome, what) in [
-        (Outcome::Some, "some of the keys alone"),
-        (Outcome::Nothing, "no key and no error"),
-        (Outcome::Broke, "a panic, or the process ended"),
-    ] {
-        for (at, reader) in readers.iter().enumerate() {
-            let files = results.iter().filter(|(_, row)| row[at] == outcome);
-            let names: Vec<_> = files.map(|(file, _)| file.name()).collect();
-            if !names.is_empty() {
-                println!("\n{reader}, {what} ({}): {}", names.len(), names.join(", "));
-            }
-        }
-    }
-    let missed = counted.iter().filter(|(_, row)| row[0] != Outcome::All);
-    let missed: Vec<_> = missed.map(|(file, _)| file.name()).collect();
-    if !missed.is_empty() {
-        println!("\nNot opened by keybearer: {}", missed.join(", "));
-    }
-    println!();
 }
 
 /// SHA-256 in hex.
 pub fn digest(bytes: &[u8]) -> String {
     let digest = digest::digest(&digest::SHA256, bytes);
-    digest
-        .as_ref()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    let bytes = digest.as_ref().iter();
+    bytes.map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What a file is called in the tables.
+fn kind(format: &str, name: &str) -> &'static str {
+    match (format, name.rsplit('.').next()) {
+        ("jks", Some("jceks")) => "JCEKS",
+        ("jks", _) => "JKS",
+        ("pem", Some("json")) => "JWK",
+        ("pem", _) => "PEM and DER",
+        _ => "PKCS#12",
+    }
+}
+
+/// The digest of a key's public half.
+fn openssl_digest(private: &Path) -> Result<String, Box<dyn Error>> {
+    let mut command = Command::new("openssl");
+    command.args(["pkey", "-pubout", "-outform", "DER", "-in"]);
+    let output = command.arg(private).output()?;
+    if !output.status.success() {
+        return Err(String::from_utf8_lossy(&output.stderr).into_owned().into());
+    }
+    Ok(digest(&output.stdout))
 }
 
 fn common() -> String {

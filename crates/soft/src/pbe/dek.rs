@@ -5,7 +5,7 @@ use keybearer_core::{Error, ErrorKind, Result, Secret};
 use md5::{Digest, Md5};
 use zeroize::Zeroizing;
 
-use super::{cipher::Cipher, malformed, scheme::plausible};
+use super::{REWRITE_KEY, cipher::Cipher, malformed, scheme::plausible};
 
 const CIPHERS: [(&str, Cipher); 9] = [
     ("AES-128-CBC", Cipher::Aes128),
@@ -80,9 +80,7 @@ fn unsupported(cipher: &str) -> Error {
         ErrorKind::Unsupported,
         format!("the key is encrypted with a cipher that is not read here: {cipher:?}"),
     )
-    .with_hint(
-        "convert it: openssl pkcs8 -topk8 -provider legacy -provider default -in FILE -out NEW.pem",
-    )
+    .with_hint(REWRITE_KEY)
 }
 
 #[cfg(test)]

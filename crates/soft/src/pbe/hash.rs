@@ -8,7 +8,7 @@ use sha1::Sha1;
 use sha2::{Digest, Sha224, Sha256, Sha384, Sha512, Sha512_224, Sha512_256};
 use zeroize::{Zeroize, Zeroizing};
 
-use super::malformed;
+use super::{REWRITE, malformed};
 
 /// A hash function of a key file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,13 +83,13 @@ impl Hash {
                 "2.16.840.1.101.3.4.2.10" => "SHA3-512 ",
                 _ => "",
             };
-            unsupported("integrity check", &format!("{name}({oid})"))
+            unsupported("an integrity check", &format!("{name}({oid})"))
         })
     }
 
     /// The hash function of an HMAC's OID (RFC 8018 appendix B.1.2).
     pub(super) fn of_hmac(oid: ObjectIdentifier) -> Result<Self> {
-        find(&HMACS, oid).ok_or_else(|| unsupported("pseudo-random function", &oid.to_string()))
+        find(&HMACS, oid).ok_or_else(|| unsupported("a pseudo-random function", &oid.to_string()))
     }
 
     /// The length of a digest, in bytes.
@@ -193,7 +193,7 @@ fn find(known: &[(ObjectIdentifier, Hash)], oid: ObjectIdentifier) -> Option<Has
 fn unsupported(what: &str, name: &str) -> Error {
     Error::new(
         ErrorKind::Unsupported,
-        format!("the file has a {what} that is not read here: {name}"),
+        format!("the file has {what} that is not read here: {name}"),
     )
-    .with_hint("write the file anew with SHA-256, as OpenSSL 3 and keytool do of themselves")
+    .with_hint(REWRITE)
 }

@@ -8,6 +8,7 @@ use keybearer_core::{Error, ErrorKind, Result, Secret};
 use zeroize::Zeroizing;
 
 use super::{
+    REWRITE,
     cipher::Cipher,
     hash::Hash,
     jceks::JceksKdf,
@@ -94,12 +95,26 @@ const PBES2_CIPHERS: [(ObjectIdentifier, Cipher); 5] = [
     (ObjectIdentifier::new_unwrap("1.3.14.3.2.7"), Cipher::Des),
 ];
 
+/// AES in Galois/Counter Mode (RFC 5084 section 3.2).
+const GCM_CIPHERS: [(ObjectIdentifier, Cipher); 2] = [
+    (
+        ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.1.6"),
+        Cipher::Aes128Gcm,
+    ),
+    (
+        ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.1.46"),
+        Cipher::Aes256Gcm,
+    ),
+];
+/// What the parameters tell of the tag's length where they say nothing, and what is read here.
+const GCM_TAG: [u64; 2] = [12, 16];
+
 /// RC2, whose parameters tell the effective bits of its key in numbers of their own (RFC 8018 appendix B.2.3).
 const RC2_CBC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.3.2");
 const RC2_VERSIONS: [(u64, usize); 3] = [(160, 40), (120, 64), (58, 128)];
 
 /// Names for people, of algorithms that are not read here.
-const OTHERS: [(&str, &str); 12] = [
+const OTHERS: [(&str, &str); 11] = [
     ("1.2.840.113549.1.5.1", "MD2 and DES"),
     ("1.2.840.113549.1.5.4", "MD2 and RC2"),
     ("1.2.392.200011.61.1.1.1.2", "Camellia-128"),
@@ -109,8 +124,7 @@ const OTHERS: [(&str, &str); 12] = [
     ("1.2.410.200046.1.1.2", "ARIA-128"),
     ("1.2.410.200046.1.1.7", "ARIA-192"),
     ("1.2.410.200046.1.1.12", "ARIA-256"),
-    ("2.16.840.1.101.3.4.1.6", "AES-128-GCM"),
-    ("2.16.840.1.101.3.4.1.46", "AES-256-GCM"),
+    ("2.16.840.1.101.3.4.1.26", "AES-192-GCM"),
     ("1.3.6.1.4.1.42.2.17.1.1", "Sun's JKS protector"),
 ];
 
@@ -271,6 +285,22 @@ fn pbes2_cipher<'a>(
         let (_, bits) = known.ok_or_else(|| malformed(format!("RC2 of version {version}")))?;
         return Ok((Cipher::Rc2 { bits: *bits }, iv));
     }
+    if let Some((_, cipher)) = GCM_CIPHERS.iter().find(|(known, _)| *known == oid) {
+        let mut fields = sequence(needed(parameters)?)?;
+        let nonce = octets(&mut fields)?;
+        let tag = optional_number(&mut fields)?.unwrap_or(GCM_TAG[0]);
+        fields.finish().map_err(damaged)?;
+        if tag != GCM_TAG[1] {
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                format!(
+                    "the file is encrypted by AES-GCM with a tag of {tag} bytes, and 16 are read"
+                ),
+            )
+            .with_hint(REWRITE));
+        }
+        return Ok((*cipher, nonce));
+    }
     let Some((_, cipher)) = PBES2_CIPHERS.iter().find(|(known, _)| *known == oid) else {
         return Err(unsupported("cipher", oid));
     };
@@ -378,5 +408,5 @@ pub(super) fn unsupported(what: &str, oid: ObjectIdentifier) -> Error {
         ErrorKind::Unsupported,
         format!("the file has a password-based {what} that is not read here: {name}"),
     )
-    .with_hint("write the file anew with AES-256, as OpenSSL 3 and keytool do of themselves")
+    .with_hint(REWRITE)
 }
