@@ -134,19 +134,24 @@ fn sync_folder(place: &Path) -> io::Result<()> {
 fn unreadable(path: &Path, error: &io::Error) -> Error {
     let path = &*path.to_string_lossy();
     let (message, hint) = match error.kind() {
-        io::ErrorKind::NotFound => (format!("there is no file {path}"), missing(path)),
+        io::ErrorKind::NotFound => (format!("there is no file {path}"), missing(path).to_owned()),
         io::ErrorKind::PermissionDenied => (
             format!("the file {path} may not be read"),
-            "let the user that runs this read it: ls -l tells its owner and mode",
+            format!(
+                "let the user that runs this read it: sudo chown USER {path} (namei -l {path} tells owner and mode of it and of its folders)"
+            ),
         ),
-        io::ErrorKind::IsADirectory => (format!("{path} is a directory"), "name a key file in it"),
+        io::ErrorKind::IsADirectory => (
+            format!("{path} is a directory"),
+            format!("name a key file in it: ls -l {path} lists them"),
+        ),
         io::ErrorKind::FileTooLarge => (
             format!("the file {path} has more than 16 MiB"),
-            "no key file is that large: check the path",
+            "no key file is that large: check the path".to_owned(),
         ),
         _ => (
             format!("the file {path} cannot be read"),
-            "check the path and the file system",
+            "check the path and the file system".to_owned(),
         ),
     };
     Error::new(Error::kind_of_io(error), message)
