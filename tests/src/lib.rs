@@ -8,9 +8,11 @@
     reason = "nobody else uses it"
 )]
 
+pub mod gate;
 mod hsm;
 mod http;
 mod judge;
+pub mod kms;
 mod local;
 mod org;
 mod page;
@@ -19,8 +21,8 @@ mod scratch;
 mod whole_path;
 
 pub use hsm::{Hsm, kryoptic, softhsm2};
-pub use http::{get, post_form, post_json, try_get};
-pub use judge::{heavy, python, python_with};
+pub use http::{delete, get, post_form, post_json, try_get};
+pub use judge::{heavy, heavy_python, python, python_with};
 pub use local::Local;
 pub use org::Org;
 pub use page::{Page, typed};

@@ -3,8 +3,14 @@
 
 #[path = "vault/access.rs"]
 mod access;
+#[path = "vault/judge.rs"]
+mod judge;
+#[path = "vault/network.rs"]
+mod network;
 #[path = "vault/place.rs"]
 mod place;
+#[path = "vault/restart.rs"]
+mod restart;
 #[path = "vault/token.rs"]
 mod token;
 
@@ -29,13 +35,29 @@ const KINDS: [&str; 7] = [
 ];
 
 fn main() -> ExitCode {
-    let mut all = cases("double", Box::leak(Box::new(Place::fake())));
+    let double: &'static Place = Box::leak(Box::new(Place::fake()));
+    let mut all = cases("double", double);
+    all.push(trial("double", double, SOFT_DELETION));
+    all.extend(judge::hvac("double", double, &["namespaces", "strict"]));
     for name in ["bao", "vault"] {
         let probe = || program(name, &["version"]).map(drop);
         all.extend(require(name, probe).trials(name, |()| {
             let place: &'static Place = Box::leak(Box::new(Place::real(name)));
             let mut all = suites(name, place);
             all.extend(cases(name, place));
+            // Vault has namespaces in its Enterprise edition alone, and no soft deletion.
+            let is_bao = name == "bao";
+            all.extend(is_bao.then(|| trial(name, place, SOFT_DELETION)));
+            all.push(trial(name, place, ("a_rate_limit_quota", access::quota)));
+            let namespaces: &[&str] = if is_bao { &["namespaces"] } else { &[] };
+            all.extend(judge::hvac(name, place, namespaces));
+            all.push(Trial::test(
+                format!("{name}::stopped_and_started_between_two_signatures"),
+                move || {
+                    restart::restarted(name);
+                    Ok(())
+                },
+            ));
             all
         }));
     }
@@ -44,22 +66,26 @@ fn main() -> ExitCode {
 
 /// What the double and the real server must do alike.
 fn cases(name: &str, place: &'static Place) -> Vec<Trial> {
-    let tests: [(&str, Test); 6] = [
+    let tests: [(&str, Test); 7] = [
         ("a_certificate_and_a_token", token::token),
         ("a_role_that_may_sign_but_not_read", access::blind_role),
         ("tokens_that_are_none", access::unknown_tokens),
         ("app_role", access::app_role),
         ("versions", access::versions),
         ("names", access::names),
+        ("the_network_that_was_given", network::network),
     ];
-    tests
-        .map(|(test, run)| {
-            Trial::test(format!("{name}::{test}"), move || {
-                run(place);
-                Ok(())
-            })
-        })
-        .into()
+    tests.map(|test| trial(name, place, test)).into()
+}
+
+/// OpenBao has it, and Vault not.
+const SOFT_DELETION: (&str, Test) = ("a_key_that_can_be_restored", access::soft_deleted);
+
+fn trial(name: &str, place: &'static Place, (test, run): (&str, Test)) -> Trial {
+    Trial::test(format!("{name}::{test}"), move || {
+        run(place);
+        Ok(())
+    })
 }
 
 /// The double has had the suite in its crate's tests.

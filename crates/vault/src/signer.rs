@@ -1,16 +1,16 @@
 //! The signer of one key version.
 
-use std::{fmt, time::Instant};
+use std::fmt;
 
 use keybearer_core::{
     Algorithm, Error, ErrorKind, KeyId, KeyType, PublicKey, Result, Signature, Signer, async_trait,
 };
-use keybearer_http::service::is_by;
+use keybearer_http::service;
 use serde_json::Value;
-use tracing::Instrument;
 
 use crate::{
     api::{Ask, Session},
+    key::known,
     locator::Locator,
     request::{self, odd},
 };
@@ -29,7 +29,10 @@ pub(crate) struct TransitSigner {
 impl TransitSigner {
     async fn signed(&self, algorithm: Algorithm, message: &[u8]) -> Result<Signature> {
         let body = request::body(algorithm, message, self.version);
-        let data = asked(&self.session, &self.place, &body).await?;
+        let data = match asked(&self.session, &self.place, &body).await {
+            Ok(data) => data,
+            Err(error) => return Err(self.explained(error).await),
+        };
         let (version, signature) = request::signature(algorithm, &data)?;
         if version != self.version {
             return Err(other_version(version, self.version));
@@ -45,7 +48,7 @@ impl TransitSigner {
                 "it has {length} bytes, and the key {bits} bits"
             )));
         }
-        if is_by(public, message, &signature) == Some(false) {
+        if service::is_by(public, message, &signature) == Some(false) {
             return Err(Error::new(
                 ErrorKind::KeyMismatch,
                 "the signature is not by the key that Vault showed when it was opened",
@@ -53,6 +56,21 @@ impl TransitSigner {
             .with_hint("the key may have been deleted and made anew, or restored from a backup: open it again"));
         }
         Ok(signature)
+    }
+
+    /// Transit answers 500 also where this key may not sign any more: what the key's own state says is the better error.
+    async fn explained(&self, error: Error) -> Error {
+        if error.kind() != ErrorKind::Backend || self.public.is_none() {
+            return error;
+        }
+        let path = self.place.read_path();
+        let ask = Ask { path, body: None };
+        match self.session.ask(&ask).await {
+            Ok(data) => known(&data, Some(self.version), &ask.path)
+                .err()
+                .unwrap_or(error),
+            Err(_) => error,
+        }
     }
 }
 
@@ -106,16 +124,8 @@ impl Signer for TransitSigner {
 
     async fn sign(&self, algorithm: Algorithm, message: &[u8]) -> Result<Signature> {
         self.check(algorithm, message)?;
-        let span = tracing::debug_span!("sign", key = %self.id, %algorithm);
-        let signed = async {
-            let began = Instant::now();
-            let signed = self.signed(algorithm, message).await;
-            let micros = began.elapsed().as_micros() as u64;
-            tracing::debug!(micros, ok = signed.is_ok(), "Vault has signed");
-            signed
-        };
-        let signed = signed.instrument(span).await;
-        signed.map_err(|error| error.with_key(&self.id))
+        let signing = self.signed(algorithm, message);
+        service::told("Vault", &self.id, algorithm, signing).await
     }
 
     async fn public_key(&self) -> Result<PublicKey> {

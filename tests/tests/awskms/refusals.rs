@@ -2,9 +2,8 @@
 
 use keybearer_conformance::{TestEnv, verify};
 use keybearer_core::{Algorithm, ErrorKind};
-use keybearer_tests::Scratch;
-
-use crate::{
+use keybearer_tests::{
+    Scratch,
     gate::Gate,
     kms::{Kms, at, registry, runtime, sign},
 };

@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use keybearer_conformance::{TestEnv, verify};
 use keybearer_core::{Algorithm, ErrorKind};
-
-use crate::{
+use keybearer_tests::{
     gate::Gate,
     kms::{Kms, at, sign},
 };

@@ -16,7 +16,12 @@ impl Vault {
     pub(super) fn admin(&self, asked: &Asked, namespace: &str, path: &str) -> Option<Answer> {
         let parts: Vec<_> = path.split('/').collect();
         let body = asked.json();
-        match (asked.method.as_str(), parts.as_slice()) {
+        // Vault makes no difference between the two.
+        let method = match asked.method.as_str() {
+            "PUT" => "POST",
+            method => method,
+        };
+        match (method, parts.as_slice()) {
             ("POST", ["sys", "mounts", "transit"] | ["sys", "auth", "approle"]) => {}
             ("POST", ["sys", "namespaces", name]) => self.make_namespace(&below(namespace, name)),
             ("POST", ["sys", "policies", "acl", name]) => {
@@ -73,6 +78,14 @@ impl Vault {
                 });
                 return Some(self.engine_read(namespace, name));
             }
+            ("DELETE", ["transit", "keys", name, "soft-delete"]) => {
+                self.soft_delete(namespace, name, true);
+                return Some(self.engine_read(namespace, name));
+            }
+            ("POST", ["transit", "keys", name, "soft-delete-restore"]) => {
+                self.soft_delete(namespace, name, false);
+                return Some(self.engine_read(namespace, name));
+            }
             ("POST", ["transit", "keys", name, "config"]) => {
                 let least = body["min_decryption_version"].as_u64().unwrap_or_default();
                 self.in_space(namespace, |space| {
@@ -83,6 +96,12 @@ impl Vault {
             _ => return None,
         }
         Some(Answer::text(204, ""))
+    }
+
+    fn soft_delete(&self, namespace: &str, name: &str, deleted: bool) {
+        self.in_space(namespace, |space| {
+            space.keys.entry(name.into()).or_default().is_soft_deleted = deleted;
+        });
     }
 
     fn in_space<T>(&self, namespace: &str, change: impl FnOnce(&mut Space) -> T) -> T {
@@ -121,7 +140,11 @@ fn rules(policy: &Value) -> Option<Rules> {
     ))
 }
 
+/// Vault takes a list also as one text with commas.
 fn strings(list: &Value) -> Vec<String> {
+    if let Some(text) = list.as_str() {
+        return text.split(',').map(|part| part.trim().to_owned()).collect();
+    }
     let list = list.as_array().into_iter().flatten();
     list.filter_map(|it| it.as_str().map(str::to_owned))
         .collect()
