@@ -53,6 +53,8 @@ pub struct Gcp {
     pub requests: AtomicU64,
     pub signatures: AtomicU64,
     pub tokens_made: AtomicU64,
+    /// At the token endpoint, good and bad.
+    pub token_requests: AtomicU64,
 }
 
 /// What the next request to Cloud KMS is answered with.
@@ -132,7 +134,10 @@ impl Gcp {
 impl Service for Gcp {
     fn answer(&self, asked: &Asked) -> Answer {
         let answered = match asked.path() {
-            "/token" => self.token(asked),
+            "/token" => {
+                self.token_requests.fetch_add(1, Ordering::SeqCst);
+                self.token(asked)
+            }
             path if path.starts_with("/computeMetadata/") => self.metadata(asked),
             path if path.contains("/serviceAccounts/") => self.impersonate(asked),
             _ => {
