@@ -21,29 +21,18 @@ const BLIND: &str = "blind@p-1.iam.gserviceaccount.com";
 const USER: &str = "someone@example.com";
 
 fn main() -> ExitCode {
-    let fake = Server::start(Gcp::new());
-    fake.service.account(SIGNER, &[SIGN, READ, LIST]);
-    fake.service.account(BLIND, &[SIGN]);
-    fake.service.account(USER, &[SIGN, READ]);
+    let blind = ("blind", "RSA_SIGN_PKCS1_2048_SHA256", BLIND);
+    let subjects = ALGORITHMS.map(|algorithm| (algorithm, algorithm, SIGNER));
+    // Each counts what its own fake is asked.
+    let mut fakes = Vec::new();
     let mut all = Vec::new();
-    for algorithm in ALGORITHMS {
-        let subject = subject(&fake, algorithm, SIGNER);
-        let subject = match algorithm {
-            "EC_SIGN_ED25519" => subject.max_message(64 << 10),
-            _ => subject,
-        };
-        all.extend(trials(&name(algorithm), Arc::new(subject)));
+    for (name, algorithm, email) in subjects.into_iter().chain([blind]) {
+        let fake = Server::start(Gcp::new());
+        let subject = subject(&fake, algorithm, email);
+        all.extend(trials(&name.to_lowercase(), Arc::new(subject)));
+        fakes.push(fake);
     }
-    for _ in 0..2 {
-        fake.service.make("twins", "EC_SIGN_P256_SHA256");
-    }
-    let blind = subject(&fake, "RSA_SIGN_PKCS1_2048_SHA256", BLIND).tells_public_key(false);
-    all.extend(trials("blind", Arc::new(blind)));
     run(all)
-}
-
-fn name(algorithm: &str) -> String {
-    algorithm.to_lowercase()
 }
 
 /// What such a key version does, written down once more: the product's own table is what is tested.
@@ -60,7 +49,17 @@ fn does(algorithm: &str) -> Algorithm {
 }
 
 fn subject(fake: &Server<Gcp>, algorithm: &'static str, email: &str) -> UriSubject {
-    let version = fake.service.make(&name(algorithm), algorithm);
+    for (email, permissions) in [
+        (SIGNER, &[SIGN, READ, LIST][..]),
+        (BLIND, &[SIGN]),
+        (USER, &[SIGN, READ]),
+    ] {
+        fake.service.account(email, permissions);
+    }
+    for _ in 0..2 {
+        fake.service.make("twins", "EC_SIGN_P256_SHA256");
+    }
+    let version = fake.service.make("jwt", algorithm);
     let public = PublicKey::from_spki_der(&fake.service.spki_der(&version)).unwrap();
     let uri = |version: &str, endpoint: &str, source: &str| {
         let uri = KeyUri::literal("gcpkms", version)
@@ -91,10 +90,12 @@ fn subject(fake: &Server<Gcp>, algorithm: &'static str, email: &str) -> UriSubje
         .missing_key(uri_of(&format!("{}99", version)))
         .service_down(uri(&version, &nobody(), "env:CREDENTIALS"))
         .requests(move || state.requests.load(Ordering::SeqCst));
-    match email {
+    let twins = uri_of(&format!("{RING}/twins"));
+    match (email, algorithm) {
         // It may not list versions.
-        BLIND => subject,
-        _ => subject.twin_keys(uri_of(&format!("{RING}/twins"))),
+        (BLIND, _) => subject.tells_public_key(false),
+        (_, "EC_SIGN_ED25519") => subject.twin_keys(twins).max_message(64 << 10),
+        _ => subject.twin_keys(twins),
     }
 }
 

@@ -55,6 +55,8 @@ pub struct Gcp {
     pub tokens_made: AtomicU64,
     /// At the token endpoint, good and bad.
     pub token_requests: AtomicU64,
+    /// What is said of the tokens that are given out, in seconds.
+    pub lifetime: AtomicU64,
 }
 
 /// What the next request to Cloud KMS is answered with.
@@ -82,7 +84,10 @@ pub enum Lie {
 
 impl Gcp {
     pub fn new() -> Self {
-        Self::default()
+        Self {
+            lifetime: 3599.into(),
+            ..Self::default()
+        }
     }
 
     /// A new version of the key of this short name: its resource name.

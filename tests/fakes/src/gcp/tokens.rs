@@ -156,7 +156,9 @@ impl Gcp {
             return Err(Answer::text(403, "Missing Metadata-Flavor:Google header."));
         }
         let email = self.metadata.lock().unwrap().clone();
-        let email = email.ok_or_else(|| Answer::text(404, "no service account"))?;
+        let email = email.ok_or_else(|| {
+            Answer::text(404, "no service account").with("metadata-flavor", "Google")
+        })?;
         let account = "/computeMetadata/v1/instance/service-accounts/";
         let answer = match asked.path().strip_prefix(account) {
             Some("default/token") => self.given(&email),
@@ -279,7 +281,7 @@ impl Gcp {
         let token = self.access_token(email);
         Answer::json(
             200,
-            &json!({"access_token": token, "expires_in": 3599, "token_type": "Bearer"}),
+            &json!({"access_token": token, "expires_in": self.lifetime.load(Ordering::SeqCst), "token_type": "Bearer"}),
         )
     }
 }
