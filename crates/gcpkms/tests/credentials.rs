@@ -205,7 +205,7 @@ async fn what_the_token_endpoint_refuses_is_told() {
     };
     let error = refused(&uri, at(nobody())).await;
     assert_eq!(error.kind(), ErrorKind::Unavailable, "{error:?}");
-    let page = Server::start(Other(|| Answer::html()));
+    let page = Server::start(Other(Answer::html));
     is(
         &refused(&uri, at(page.url())).await,
         ErrorKind::Backend,
@@ -304,7 +304,7 @@ async fn a_quota_project_is_sent() {
 async fn a_machine_that_is_none_of_googles_is_told() {
     let (fake, version) = with_key();
     let uri = uri(&fake, &version);
-    let page = Server::start(Other(|| Answer::html()));
+    let page = Server::start(Other(Answer::html));
     let nobody = nobody();
     let host = |url: &str| url.trim_start_matches("http://").to_owned();
     for (host, part) in [
