@@ -8,15 +8,16 @@ use std::{
     process::ExitCode,
 };
 
-use keybearer_fakes::{Server, gcp};
+use keybearer_fakes::{Kind, Server, gcp, vault};
 use serde_json::{Value, json};
 
 fn main() -> ExitCode {
     let name = std::env::args().nth(1).unwrap_or_default();
     match name.as_str() {
         "gcp" => serve_gcp(),
+        "vault" => serve_vault(),
         _ => {
-            eprintln!("usage: keybearer-fake gcp");
+            eprintln!("usage: keybearer-fake gcp|vault");
             return ExitCode::from(2);
         }
     }
@@ -62,5 +63,22 @@ fn serve_gcp() {
         "disabled": disabled,
         "encrypts": fake.make("encrypts", "GOOGLE_SYMMETRIC_ENCRYPTION"),
         "accounts": accounts,
+    }));
+}
+
+/// Vault with one key of each type, a token that may do all, and an AppRole that may too.
+fn serve_vault() {
+    let server = Server::start(vault::Vault::default());
+    let keys = Kind::ALL.map(|kind| {
+        let name = vault::key_type(kind);
+        server.service.make(name, kind);
+        name
+    });
+    until_eof(&json!({
+        "url": server.url(),
+        "keys": keys,
+        "token": vault::ROOT,
+        "role_id": vault::ROLE,
+        "secret_id": vault::SECRET_ID,
     }));
 }
