@@ -6,6 +6,8 @@
 mod cloud;
 #[path = "gcpkms/credentials.rs"]
 mod credentials;
+#[path = "gcpkms/judge.rs"]
+mod judge;
 #[path = "gcpkms/token.rs"]
 mod token;
 
@@ -31,5 +33,9 @@ fn main() -> ExitCode {
             Ok(())
         })
     };
-    run(tests.into_iter().map(trial).collect())
+    run(tests
+        .into_iter()
+        .map(trial)
+        .chain(judge::google())
+        .collect())
 }

@@ -1,14 +1,13 @@
 //! The signer of one key version.
 
-use std::{fmt, time::Instant};
+use std::fmt;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use keybearer_core::{
     Algorithm, Error, ErrorKind, KeyId, KeyType, PublicKey, Result, Signature, Signer, async_trait,
 };
-use keybearer_http::service::is_by;
+use keybearer_http::service;
 use serde_json::Value;
-use tracing::Instrument;
 
 use crate::{
     api::{Ask, Session},
@@ -41,7 +40,7 @@ impl KmsSigner {
         let Some(public) = &self.public else {
             return Ok(signature);
         };
-        if is_by(public, message, &signature) == Some(false) {
+        if service::is_by(public, message, &signature) == Some(false) {
             return Err(Error::new(
                 ErrorKind::KeyMismatch,
                 "the signature is not by the key that Cloud KMS showed when it was opened",
@@ -91,16 +90,8 @@ impl Signer for KmsSigner {
 
     async fn sign(&self, algorithm: Algorithm, message: &[u8]) -> Result<Signature> {
         self.check(algorithm, message)?;
-        let span = tracing::debug_span!("sign", key = %self.id, %algorithm);
-        let signed = async {
-            let began = Instant::now();
-            let signed = self.signed(algorithm, message).await;
-            let micros = began.elapsed().as_micros() as u64;
-            tracing::debug!(micros, ok = signed.is_ok(), "Cloud KMS has signed");
-            signed
-        };
-        let signed = signed.instrument(span).await;
-        signed.map_err(|error| error.with_key(&self.id))
+        let signing = self.signed(algorithm, message);
+        service::told("Cloud KMS", &self.id, algorithm, signing).await
     }
 
     fn max_message(&self, algorithm: Algorithm) -> usize {

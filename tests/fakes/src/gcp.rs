@@ -2,6 +2,7 @@
 //! Google's API reference has them.
 
 mod kms;
+mod served;
 mod tokens;
 
 use std::{
@@ -16,6 +17,7 @@ use serde_json::{Value, json};
 
 use crate::{Answer, Asked, Key, Service};
 pub use kms::Version;
+pub use served::served;
 pub use tokens::Account;
 
 /// Where the keys of the fake are.
@@ -143,7 +145,7 @@ impl Service for Gcp {
                 self.token_requests.fetch_add(1, Ordering::SeqCst);
                 self.token(asked)
             }
-            path if path.starts_with("/computeMetadata/") => self.metadata(asked),
+            path if path == "/" || path.starts_with("/computeMetadata/") => self.metadata(asked),
             path if path.contains("/serviceAccounts/") => self.impersonate(asked),
             _ => {
                 self.requests.fetch_add(1, Ordering::SeqCst);
