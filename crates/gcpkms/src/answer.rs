@@ -36,7 +36,7 @@ impl Status {
     fn of(body: &[u8]) -> Option<Self> {
         let json: Value = serde_json::from_slice(body).ok()?;
         let error = json.get("error")?.as_object()?;
-        let text = |value: &Value| value.as_str().map(str::to_owned);
+        let text = |value: &Value| value.as_str().map(words);
         let none = Vec::new();
         let details = error.get("details").and_then(Value::as_array);
         let details = details.unwrap_or(&none);
@@ -54,7 +54,7 @@ impl Status {
             reason: info.and_then(|it| text(&it["reason"])),
             permission: info.and_then(|it| text(&it["metadata"]["permission"])),
             wait: delay.and_then(duration),
-            message: error.get("message").and_then(Value::as_str).map(words),
+            message: error.get("message").and_then(text),
         })
     }
 }
@@ -143,6 +143,11 @@ pub(crate) fn failure(
 pub(crate) fn words(text: &str) -> String {
     let printable = text.chars().filter(|c| !c.is_control());
     printable.take(MAX_WORDS).collect()
+}
+
+/// A field of an answer as such words; empty where it is not there.
+pub(crate) fn field(answer: &Value, name: &str) -> String {
+    answer[name].as_str().map(words).unwrap_or_default()
 }
 
 fn waiting(error: Error, wait: Option<Duration>) -> Error {

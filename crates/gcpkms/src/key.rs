@@ -10,6 +10,7 @@ use serde_json::Value;
 use url::{Url, form_urlencoded};
 
 use crate::{
+    answer::field,
     api::{Ask, Session},
     credentials::{Credentials, GOOGLE},
     locator::{self, Locator},
@@ -215,8 +216,7 @@ async fn only_version(session: &Session, key: &Locator) -> Result<Locator> {
             let found = Locator::parse(told).ok().filter(|it| it.key_name() == name);
             let number = found.and_then(|it| it.version);
             let number = number.ok_or_else(|| public::odd("a version of another key"))?;
-            let algorithm = version["algorithm"].as_str().unwrap_or_default();
-            enabled.push((number, algorithm.into()));
+            enabled.push((number, field(version, "algorithm")));
         }
         // A server that repeats itself would be asked for ever.
         if next.is_empty() || next == page {
@@ -289,11 +289,11 @@ async fn unseen(
     };
     match session.ask(&ask, |answer| Ok(answer.clone())).await {
         Ok(answer) => {
-            let name = answer["algorithm"].as_str().unwrap_or_default();
+            let name = field(&answer, "algorithm");
             if answer["state"] != "ENABLED" {
                 return Err(state::unusable(version, Some(&answer)));
             }
-            if spec::algorithm(name) != Some(algorithm) {
+            if spec::algorithm(&name) != Some(algorithm) {
                 let what = format!("{version} does not do {algorithm}: its algorithm is {name}");
                 return Err(unfit(what));
             }

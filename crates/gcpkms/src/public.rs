@@ -4,6 +4,7 @@ use keybearer_core::{Algorithm, Error, ErrorKind, PublicKey, Result};
 use serde_json::Value;
 
 use crate::{
+    answer::field,
     api::{Ask, Session},
     crc32c::crc32c,
     locator::Locator,
@@ -29,8 +30,8 @@ pub(crate) async fn read(session: &Session, version: &Locator) -> Result<Known> 
         about: version,
     };
     let answer = session.ask(&ask, |answer| whole(answer, version)).await?;
-    let name = answer["algorithm"].as_str().unwrap_or_default();
-    let algorithm = spec::algorithm(name).ok_or_else(|| {
+    let name = field(&answer, "algorithm");
+    let algorithm = spec::algorithm(&name).ok_or_else(|| {
         Error::new(
             ErrorKind::UnsupportedAlgorithm,
             format!("no algorithm here fits {version}: it is of {name}"),
@@ -60,16 +61,14 @@ fn whole(answer: &Value, version: &Locator) -> Result<Value> {
 
 /// That the answer is about the version that was asked for.
 pub(crate) fn check_name(answer: &Value, version: &Locator) -> Result<()> {
-    let told = answer["name"].as_str().unwrap_or_default();
-    if told == version.to_string() {
+    if answer["name"] == version.to_string().as_str() {
         return Ok(());
     }
-    let told: String = told.chars().take(200).collect();
+    let told = field(answer, "name");
     Err(Error::new(
         ErrorKind::KeyMismatch,
         format!(
-            "Cloud KMS answers about \"{}\", and was asked about {version}",
-            told.escape_debug()
+            "Cloud KMS answers about \"{told}\", and was asked about {version}"
         ),
     )
     .with_hint("write the name as the console shows it; if it is so, something between answers for another version"))

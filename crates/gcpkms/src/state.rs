@@ -3,7 +3,7 @@
 use keybearer_core::{Error, ErrorKind};
 use serde_json::Value;
 
-use crate::locator::Locator;
+use crate::{answer::field, locator::Locator};
 
 /// After `FAILED_PRECONDITION`. `told` is the `CryptoKeyVersion`, where the caller may see it.
 ///
@@ -11,8 +11,8 @@ use crate::locator::Locator;
 pub(crate) fn unusable(about: &Locator, told: Option<&Value>) -> Error {
     let new = |kind, what: String, hint: String| Error::new(kind, what).with_hint(hint);
     let unsupported = |what: String, hint: String| new(ErrorKind::Unsupported, what, hint);
-    let state = told.and_then(|it| it["state"].as_str());
-    match state {
+    let state = told.map(|it| field(it, "state"));
+    match state.as_deref() {
         Some("DISABLED") => unsupported(
             format!("{about} is disabled"),
             format!("enable it: {}", about.gcloud("enable")),
@@ -43,8 +43,7 @@ pub(crate) fn unusable(about: &Locator, told: Option<&Value>) -> Error {
             ErrorKind::UnsupportedAlgorithm,
             format!(
                 "{about} is not made to sign: its algorithm is {}",
-                told.and_then(|it| it["algorithm"].as_str())
-                    .unwrap_or("unknown")
+                told.map(|it| field(it, "algorithm")).unwrap_or_default()
             ),
             "make a key of the purpose asymmetric-signing".into(),
         ),

@@ -23,13 +23,20 @@ const USER: &str = "someone@example.com";
 fn main() -> ExitCode {
     let blind = ("blind", "RSA_SIGN_PKCS1_2048_SHA256", BLIND);
     let subjects = ALGORITHMS.map(|algorithm| (algorithm, algorithm, SIGNER));
+    // Run again for one check, the program makes no keys for the others.
+    let only = std::env::args().skip_while(|it| it != "--exact").nth(1);
     // Each counts what its own fake is asked.
     let mut fakes = Vec::new();
     let mut all = Vec::new();
     for (name, algorithm, email) in subjects.into_iter().chain([blind]) {
+        let name = name.to_lowercase();
+        let is_of = |check: &str| check.starts_with(&format!("{name}::"));
+        if !only.as_deref().is_none_or(is_of) {
+            continue;
+        }
         let fake = Server::start(Gcp::new());
         let subject = subject(&fake, algorithm, email);
-        all.extend(trials(&name.to_lowercase(), Arc::new(subject)));
+        all.extend(trials(&name, Arc::new(subject)));
         fakes.push(fake);
     }
     run(all)

@@ -180,4 +180,11 @@ mod tests {
         );
         assert_eq!(to("/elsewhere"), None);
     }
+
+    #[test]
+    fn a_header_is_read_by_its_name() {
+        let answer = answer(&[(DATE, "now")], "");
+        assert_eq!(answer.header("date"), Some("now"));
+        assert_eq!(answer.header("metadata-flavor"), None);
+    }
 }

@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 use super::{
     Lease,
     document::{Fields, Hidden, missing},
-    endpoint,
+    endpoint, is_email,
 };
 use crate::locator;
 
@@ -48,8 +48,12 @@ impl Direct {
         let text = |value: &Option<String>, name| value.clone().ok_or_else(|| missing(name));
         let pem = fields.private_key.as_ref();
         let pem = pem.ok_or_else(|| missing("private_key"))?;
+        let email = text(&fields.client_email, "client_email")?;
+        if !is_email(&email) {
+            return Err(missing("client_email that is one"));
+        }
         Ok(Self::ServiceAccount {
-            email: text(&fields.client_email, "client_email")?,
+            email,
             key_id: text(&fields.private_key_id, "private_key_id")?,
             key: private_key(&pem.0)?,
         })

@@ -14,7 +14,7 @@ use super::{
     Lease, SCOPE,
     direct::Direct,
     document::{Fields, Hidden, missing},
-    endpoint,
+    endpoint, is_email,
 };
 use crate::{answer, answer::Status, api::bearer, locator};
 
@@ -45,7 +45,7 @@ impl Impersonated {
         locator::address(&url, "service_account_impersonation_url")?;
         let last = url.rsplit('/').next().unwrap_or_default();
         let account = last.strip_suffix(":generateAccessToken");
-        let account = account.ok_or_else(|| {
+        let account = account.filter(|it| is_email(it)).ok_or_else(|| {
             Error::new(
                 ErrorKind::Malformed,
                 "its service_account_impersonation_url does not end with ACCOUNT:generateAccessToken",

@@ -8,7 +8,7 @@ use keybearer_core::{Error, ErrorKind, OpenContext, Result};
 use keybearer_http::{Client, Request, Response};
 use tokio::time::Instant;
 
-use super::{Lease, endpoint, find::variable, near};
+use super::{Lease, endpoint, find::variable, is_email, near};
 
 /// By address, as a name could be answered for by others.
 const ADDRESS: &str = "169.254.169.254";
@@ -102,10 +102,4 @@ impl fmt::Display for Metadata {
 /// What else answers at that address in somebody's network does not say this.
 fn is_metadata(response: &Response) -> bool {
     response.header("metadata-flavor") == Some("Google")
-}
-
-/// Enough for what is told to people.
-fn is_email(text: &str) -> bool {
-    let is_part = |c: char| c.is_ascii_alphanumeric() || "@.-_:".contains(c);
-    text.contains('@') && text.chars().all(is_part)
 }

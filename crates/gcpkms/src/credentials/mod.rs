@@ -235,6 +235,12 @@ impl fmt::Debug for Credentials {
     }
 }
 
+/// Whether it can be an account's: it stands in errors and in the commands that they advise.
+fn is_email(text: &str) -> bool {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || "@.-_:".contains(c);
+    text.contains('@') && text.chars().all(is_part)
+}
+
 /// A network without a proxy and with a short patience, for what is near or not there.
 fn near(network: &Network) -> Network {
     let mut near = network.clone();
