@@ -211,7 +211,9 @@ async fn only_version(session: &Session, key: &Locator) -> Result<Locator> {
             }
             _ => error,
         })?;
-        for version in &versions {
+        // The filter again: a service that ignores it would make every key ambiguous.
+        let is_enabled = |version: &&Value| version["state"] == "ENABLED";
+        for version in versions.iter().filter(is_enabled) {
             let told = version["name"].as_str().unwrap_or_default();
             let found = Locator::parse(told).ok().filter(|it| it.key_name() == name);
             let number = found.and_then(|it| it.version);

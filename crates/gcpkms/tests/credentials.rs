@@ -325,6 +325,21 @@ async fn a_machine_that_is_none_of_googles_is_told() {
     );
 }
 
+/// As in GKE, where it names the project's pool of workloads.
+#[tokio::test]
+async fn a_machine_may_have_an_identity_that_is_no_account() {
+    let (fake, version) = with_key();
+    let pool = "p-1.svc.id.goog";
+    fake.service.account(pool, &[READ]);
+    fake.service.machine_is(pool);
+    let host = fake.address().to_string();
+    let env = TestEnv::new().var("GCE_METADATA_HOST", host.as_str());
+    let signer = by(&uri(&fake, &version), env).await.unwrap();
+    let error = signer.sign(A, b"x").await.unwrap_err();
+    is(&error, ErrorKind::PermissionDenied, pool);
+    is(&error, ErrorKind::PermissionDenied, "--member MEMBER");
+}
+
 /// A proxy that was given is taken for Cloud KMS, in the universe of the credentials, and not for the metadata server.
 #[tokio::test]
 async fn a_proxy_and_a_universe_hold() {

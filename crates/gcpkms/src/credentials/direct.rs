@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 use super::{
     Lease,
     document::{Fields, Hidden, missing},
-    endpoint, is_email,
+    endpoint, is_account,
 };
 use crate::locator;
 
@@ -49,7 +49,7 @@ impl Direct {
         let pem = fields.private_key.as_ref();
         let pem = pem.ok_or_else(|| missing("private_key"))?;
         let email = text(&fields.client_email, "client_email")?;
-        if !is_email(&email) {
+        if !is_account(&email) {
             return Err(missing("client_email that is one"));
         }
         Ok(Self::ServiceAccount {
@@ -75,10 +75,12 @@ impl Direct {
         })
     }
 
-    pub(super) fn account(&self) -> Option<&str> {
+    /// As IAM writes it.
+    pub(super) fn member(&self) -> String {
         match self {
-            Self::ServiceAccount { email, .. } => Some(email),
-            Self::User { .. } => None,
+            Self::ServiceAccount { email, .. } => format!("serviceAccount:{email}"),
+            // The file does not say who.
+            Self::User { .. } => "user:YOU".into(),
         }
     }
 

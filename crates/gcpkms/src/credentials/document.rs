@@ -25,8 +25,8 @@ enum Kind {
 /// What is known of them without a token.
 pub(super) struct About {
     pub(super) who: String,
-    /// The service account.
-    pub(super) account: Option<String>,
+    /// As IAM writes it.
+    pub(super) member: String,
     pub(super) quota_project: Option<String>,
     pub(super) universe: Option<String>,
 }
@@ -88,13 +88,13 @@ impl Document {
     }
 
     pub(super) fn about(self) -> About {
-        let (who, account) = match &self.kind {
-            Kind::Direct(direct) => (direct.to_string(), direct.account().map(str::to_owned)),
-            Kind::Impersonated(by) => (by.to_string(), Some(by.account().to_owned())),
+        let (who, member) = match &self.kind {
+            Kind::Direct(direct) => (direct.to_string(), direct.member()),
+            Kind::Impersonated(by) => (by.to_string(), by.member()),
         };
         About {
             who,
-            account,
+            member,
             quota_project: self.quota_project,
             universe: self.universe,
         }

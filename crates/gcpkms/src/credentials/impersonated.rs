@@ -14,7 +14,7 @@ use super::{
     Lease, SCOPE,
     direct::Direct,
     document::{Fields, Hidden, missing},
-    endpoint, is_email,
+    endpoint, is_account,
 };
 use crate::{answer, answer::Status, api::bearer, locator};
 
@@ -45,7 +45,7 @@ impl Impersonated {
         locator::address(&url, "service_account_impersonation_url")?;
         let last = url.rsplit('/').next().unwrap_or_default();
         let account = last.strip_suffix(":generateAccessToken");
-        let account = account.filter(|it| is_email(it)).ok_or_else(|| {
+        let account = account.filter(|it| is_account(it)).ok_or_else(|| {
             Error::new(
                 ErrorKind::Malformed,
                 "its service_account_impersonation_url does not end with ACCOUNT:generateAccessToken",
@@ -59,8 +59,8 @@ impl Impersonated {
         })
     }
 
-    pub(super) fn account(&self) -> &str {
-        &self.account
+    pub(super) fn member(&self) -> String {
+        format!("serviceAccount:{}", self.account)
     }
 
     pub(super) async fn token(&self, client: &Client) -> Result<Lease> {
@@ -94,7 +94,7 @@ impl Impersonated {
             )
             .with_hint(format!(
                 "grant it roles/iam.serviceAccountTokenCreator on that account: gcloud iam service-accounts add-iam-policy-binding {account} --role roles/iam.serviceAccountTokenCreator --member {}; the account may not exist either, or the IAM Service Account Credentials API is not enabled",
-                by.account().map_or("user:YOU".into(), |it| format!("serviceAccount:{it}"))
+                by.member()
             )),
             401 => Error::new(
                 ErrorKind::Unauthenticated,

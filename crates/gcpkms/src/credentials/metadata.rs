@@ -8,7 +8,7 @@ use keybearer_core::{Error, ErrorKind, OpenContext, Result};
 use keybearer_http::{Client, Request, Response};
 use tokio::time::Instant;
 
-use super::{Lease, endpoint, find::variable, is_email, near};
+use super::{Lease, endpoint, find::variable, is_account, near};
 
 /// By address, as a name could be answered for by others.
 const ADDRESS: &str = "169.254.169.254";
@@ -42,7 +42,7 @@ impl Metadata {
         }
         let email = std::str::from_utf8(response.body()).map(str::trim);
         match (response.status(), email) {
-            (200, Ok(email)) if is_email(email) => found.account = email.into(),
+            (200, Ok(email)) if is_account(email) => found.account = email.into(),
             (404, _) => return Err(failed("this machine has no service account")),
             (status, _) => return Err(failed(&format!("HTTP {status}"))),
         }

@@ -36,7 +36,7 @@ pub(crate) struct Credentials {
     source: Source,
     client: Client,
     who: String,
-    account: Option<String>,
+    member: String,
     quota_project: Option<String>,
     universe: Option<String>,
     kept: Mutex<Option<Lease>>,
@@ -77,7 +77,7 @@ impl Credentials {
         };
         let mut found = Self {
             who: String::new(),
-            account: None,
+            member: "MEMBER".into(),
             quota_project: find::variable(cx.env.as_ref(), "GOOGLE_CLOUD_QUOTA_PROJECT"),
             universe: None,
             kept: Mutex::default(),
@@ -88,13 +88,16 @@ impl Credentials {
             Source::Given(_) => found.who = "the token of the program".into(),
             Source::Metadata(metadata) => {
                 found.who = metadata.to_string();
-                found.account = Some(metadata.account().into());
+                // A pod of GKE may have an identity that is no service account.
+                if metadata.account().contains('@') {
+                    found.member = format!("serviceAccount:{}", metadata.account());
+                }
             }
             Source::Document(text) => {
                 let document = text.document().await?;
                 let about = document.about();
                 found.who = format!("{} from {text}", about.who);
-                found.account = about.account;
+                found.member = about.member;
                 found.quota_project = found.quota_project.or(about.quota_project);
                 found.universe = about.universe;
             }
@@ -140,12 +143,9 @@ impl Credentials {
         self.quota_project.as_deref()
     }
 
-    /// The account as IAM writes it, for a command that grants something.
-    pub(crate) fn member(&self) -> String {
-        match &self.account {
-            Some(account) => format!("serviceAccount:{account}"),
-            None => "user:YOU".into(),
-        }
+    /// Who this is as IAM writes it, for a command that grants something.
+    pub(crate) fn member(&self) -> &str {
+        &self.member
     }
 
     /// The universe that the credentials are of.
@@ -235,10 +235,10 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// Whether it can be an account's: it stands in errors and in the commands that they advise.
-fn is_email(text: &str) -> bool {
+/// Whether it can be an account's name: it stands in errors and in the commands that they advise.
+fn is_account(text: &str) -> bool {
     let is_part = |c: char| c.is_ascii_alphanumeric() || "@.-_:".contains(c);
-    text.contains('@') && text.chars().all(is_part)
+    !text.is_empty() && text.chars().all(is_part)
 }
 
 /// A network without a proxy and with a short patience, for what is near or not there.
