@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use keybearer_core::{
-    Algorithm, Error, ErrorKind, KeyId, KeyUri, OpenContext, Result, Secret, SecretSource, Signer,
+    Algorithm, Entries, Error, ErrorKind, KeyId, KeyUri, OpenContext, Result, Secret, SecretSource,
+    Signer,
 };
 use keybearer_http::{Client, service};
-use serde_json::Value;
-use url::{Url, form_urlencoded};
+use url::Url;
 
 use crate::{
     answer::field,
@@ -16,7 +16,7 @@ use crate::{
     locator::{self, Locator},
     public::{self, Known},
     signer::KmsSigner,
-    spec, state,
+    spec, state, versions,
 };
 
 /// A key in Google Cloud KMS, without a URI.
@@ -116,31 +116,21 @@ impl GcpKey {
         self.opened(cx).await.map_err(|error| error.with_key(key))
     }
 
+    /// Lists the versions of the key, whatever their state; of a version, that one.
+    pub(crate) async fn entries(self, cx: &OpenContext) -> Result<Entries> {
+        let key = self.uri.clone();
+        let listed = async {
+            let (session, _) = session(self.identity, self.endpoint, self.uri, cx).await?;
+            versions::entries(&session, &self.locator).await
+        };
+        listed.await.map_err(|error| error.with_key(key))
+    }
+
     async fn opened(self, cx: &OpenContext) -> Result<Arc<dyn Signer>> {
-        let credentials = Credentials::open(self.identity, cx).await?;
-        let mut uri = self.uri;
-        let endpoint = match self.endpoint {
-            Some(endpoint) => endpoint,
-            None => {
-                let universe = universe(&credentials, cx).await?;
-                let endpoint = format!("https://cloudkms.{universe}");
-                let address = locator::address(&endpoint, "Cloud KMS")?;
-                // The id must mean the same where the credentials say nothing of it.
-                if universe != GOOGLE {
-                    uri = uri.with_attribute("endpoint", endpoint);
-                }
-                address
-            }
-        };
-        let session = Session {
-            client: Client::new(&cx.network, cx.timeout),
-            endpoint,
-            credentials,
-            timeout: cx.timeout,
-        };
+        let (session, uri) = session(self.identity, self.endpoint, self.uri, cx).await?;
         let version = match self.locator.version {
             Some(_) => self.locator,
-            None => only_version(&session, &self.locator).await?,
+            None => versions::only_enabled(&session, &self.locator).await?,
         };
         let known = match public::read(&session, &version).await {
             Err(error) if error.kind() == ErrorKind::PermissionDenied => {
@@ -165,6 +155,36 @@ impl GcpKey {
     }
 }
 
+/// Cloud KMS as this caller, and the URI with its endpoint where that is not Google's own.
+async fn session(
+    identity: Identity,
+    endpoint: Option<Url>,
+    uri: KeyUri,
+    cx: &OpenContext,
+) -> Result<(Session, KeyUri)> {
+    let credentials = Credentials::open(identity, cx).await?;
+    let (endpoint, uri) = match endpoint {
+        Some(endpoint) => (endpoint, uri),
+        None => {
+            let universe = universe(&credentials, cx).await?;
+            let endpoint = format!("https://cloudkms.{universe}");
+            let address = locator::address(&endpoint, "Cloud KMS")?;
+            // The id must mean the same where the credentials say nothing of it.
+            match universe == GOOGLE {
+                true => (address, uri),
+                false => (address, uri.with_attribute("endpoint", endpoint)),
+            }
+        }
+    };
+    let session = Session {
+        client: Client::new(&cx.network, cx.timeout),
+        endpoint,
+        credentials,
+        timeout: cx.timeout,
+    };
+    Ok((session, uri))
+}
+
 /// Where Cloud KMS is, unless an endpoint is named. A token of one universe is not sent to another.
 async fn universe(credentials: &Credentials, cx: &OpenContext) -> Result<String> {
     let wanted = cx.env.var("GOOGLE_CLOUD_UNIVERSE_DOMAIN");
@@ -179,74 +199,6 @@ async fn universe(credentials: &Credentials, cx: &OpenContext) -> Result<String>
         )
         .with_hint("see GOOGLE_CLOUD_UNIVERSE_DOMAIN, or take credentials of that universe")),
         (wanted, held) => Ok(wanted.or(held).unwrap_or_else(|| GOOGLE.into())),
-    }
-}
-
-/// The only version that is enabled. Keys that sign have no primary version: which one signs is for their users to say.
-async fn only_version(session: &Session, key: &Locator) -> Result<Locator> {
-    let name = key.key_name();
-    let mut enabled: Vec<(u64, String)> = Vec::new();
-    let mut page = String::new();
-    loop {
-        let query: String = form_urlencoded::Serializer::new(String::new())
-            .append_pair("filter", "state=ENABLED")
-            .extend_pairs((!page.is_empty()).then_some(("pageToken", &page)))
-            .finish();
-        let ask = Ask {
-            path: format!("{name}/cryptoKeyVersions?{query}"),
-            body: None,
-            permission: "cloudkms.cryptoKeyVersions.list",
-            about: key,
-        };
-        let read = |answer: &Value| {
-            let versions = answer["cryptoKeyVersions"].as_array();
-            let versions = versions.map(Vec::as_slice).unwrap_or_default();
-            let next = answer["nextPageToken"].as_str().unwrap_or_default();
-            Ok((versions.to_vec(), next.to_owned()))
-        };
-        let asked = session.ask(&ask, read).await;
-        let (versions, next) = asked.map_err(|error| match error.kind() {
-            ErrorKind::PermissionDenied => {
-                error.with_hint(format!("name the version: {name}/cryptoKeyVersions/1"))
-            }
-            _ => error,
-        })?;
-        // The filter again: a service that ignores it would make every key ambiguous.
-        let is_enabled = |version: &&Value| version["state"] == "ENABLED";
-        for version in versions.iter().filter(is_enabled) {
-            let told = version["name"].as_str().unwrap_or_default();
-            let found = Locator::parse(told).ok().filter(|it| it.key_name() == name);
-            let number = found.and_then(|it| it.version);
-            let number = number.ok_or_else(|| public::odd("a version of another key"))?;
-            enabled.push((number, field(version, "algorithm")));
-        }
-        // A server that repeats itself would be asked for ever.
-        if next.is_empty() || next == page {
-            break;
-        }
-        page = next;
-    }
-    match enabled.as_slice() {
-        [(number, _)] => Ok(key.at(Some(*number))),
-        [] => Err(Error::new(
-            ErrorKind::NotFound,
-            format!("{name} has no version that is enabled"),
-        )
-        .with_hint(format!("see their states: {}", key.gcloud("list")))),
-        several => {
-            let listed: Vec<_> = several
-                .iter()
-                .map(|(number, algorithm)| format!("{number} ({algorithm})"))
-                .collect();
-            Err(Error::new(
-                ErrorKind::Ambiguous,
-                format!("{name} has several versions that are enabled, and each has a public key of its own"),
-            )
-            .with_hint(format!(
-                "add /cryptoKeyVersions/N for the one whose certificate is registered; N is one of {}",
-                listed.join(", ")
-            )))
-        }
     }
 }
 

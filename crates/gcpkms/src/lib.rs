@@ -22,6 +22,7 @@ mod public;
 mod signer;
 mod spec;
 mod state;
+mod versions;
 
 pub use key::{GcpKey, Identity};
 pub use provider::GcpKms;

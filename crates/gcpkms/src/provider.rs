@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use keybearer_core::{
-    Attribute, KeyUri, OpenContext, Provider, Result, SecretSource, Signer, async_trait,
+    Attribute, Entries, KeyUri, OpenContext, Provider, Result, SecretSource, Signer, async_trait,
 };
 
 use crate::{
@@ -39,6 +39,11 @@ impl Provider for GcpKms {
     async fn open(&self, uri: &KeyUri, cx: &OpenContext) -> Result<Arc<dyn Signer>> {
         let key = read(uri).map_err(|error| error.with_key(uri))?;
         key.open(cx).await
+    }
+
+    async fn entries(&self, uri: &KeyUri, cx: &OpenContext) -> Result<Entries> {
+        let key = read(uri).map_err(|error| error.with_key(uri))?;
+        key.entries(cx).await
     }
 }
 

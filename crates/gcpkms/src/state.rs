@@ -3,7 +3,7 @@
 use keybearer_core::{Error, ErrorKind};
 use serde_json::Value;
 
-use crate::{answer::field, locator::Locator};
+use crate::{answer::field, locator::Locator, spec};
 
 /// After `FAILED_PRECONDITION`. `told` is the `CryptoKeyVersion`, where the caller may see it.
 ///
@@ -12,6 +12,7 @@ pub(crate) fn unusable(about: &Locator, told: Option<&Value>) -> Error {
     let new = |kind, what: String, hint: String| Error::new(kind, what).with_hint(hint);
     let unsupported = |what: String, hint: String| new(ErrorKind::Unsupported, what, hint);
     let state = told.map(|it| field(it, "state"));
+    let algorithm = told.map(|it| field(it, "algorithm")).unwrap_or_default();
     match state.as_deref() {
         Some("DISABLED") => unsupported(
             format!("{about} is disabled"),
@@ -39,12 +40,16 @@ pub(crate) fn unusable(about: &Locator, told: Option<&Value>) -> Error {
             format!("{about} waits for its key to be imported"),
             format!("import it: {}", about.gcloud("import")),
         ),
+        // It was enabled between the two questions, or the protection behind it fails.
+        Some("ENABLED") if spec::algorithm(&algorithm).is_some() => new(
+            ErrorKind::Unavailable,
+            format!("{about} is enabled, and does not sign now"),
+            "wait a moment, if it has just been enabled; else see the reason that Cloud KMS tells"
+                .into(),
+        ),
         Some("ENABLED") => new(
             ErrorKind::UnsupportedAlgorithm,
-            format!(
-                "{about} is not made to sign: its algorithm is {}",
-                told.map(|it| field(it, "algorithm")).unwrap_or_default()
-            ),
+            format!("{about} is not made to sign: its algorithm is {algorithm}"),
             "make a key of the purpose asymmetric-signing".into(),
         ),
         Some(state) => unsupported(

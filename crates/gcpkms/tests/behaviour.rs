@@ -12,7 +12,7 @@ use keybearer_fakes::{
     gcp::{GET, Gcp, LIST, Lie, READ, RING, SIGN},
 };
 use keybearer_gcpkms::{GcpKey, Identity};
-use support::{A, SIGNER, at, env_of, is, open, opened, with_key};
+use support::{A, SIGNER, at, env_of, is, listed, open, opened, with_key};
 
 #[tokio::test]
 async fn a_lie_is_seen() {
@@ -143,6 +143,10 @@ async fn a_state_in_which_it_does_not_sign_is_told() {
     let (fake, version) = with_key();
     fake.service.account(SIGNER, &[SIGN, READ, GET]);
     let signer = opened(&fake, &version).await;
+    // Enabled by the time its state is asked for.
+    fake.service
+        .lie(&[Lie::Status(400, "FAILED_PRECONDITION", None)]);
+    signer.sign(A, b"x").await.unwrap();
     for (state, kind, part) in [
         ("DISABLED", ErrorKind::Unsupported, "versions enable 1"),
         (
@@ -238,6 +242,44 @@ async fn a_key_without_a_version_is_its_only_enabled_one() {
     let error = open(&fake, &key, SIGNER).await.unwrap_err();
     is(&error, ErrorKind::PermissionDenied, LIST);
     is(&error, ErrorKind::PermissionDenied, "cryptoKeyVersions/1");
+}
+
+#[tokio::test]
+async fn the_versions_of_a_key_are_listed() {
+    let (fake, first) = with_key();
+    fake.service.account(SIGNER, &[LIST]);
+    let second = fake.service.make("job", "RSA_SIGN_PKCS1_3072_SHA256");
+    fake.service.set_state(&first, "DISABLED");
+    let listed = listed(&fake, &format!("{RING}/job")).await.unwrap();
+    let told: Vec<_> = listed
+        .entries
+        .iter()
+        .map(|it| {
+            (
+                it.alias.as_deref().unwrap(),
+                it.bits.unwrap(),
+                it.note.as_deref().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (first.as_str(), 256, "DISABLED, EC_SIGN_P256_SHA256"),
+            (second.as_str(), 3072, "signs RS256"),
+        ]
+    );
+    assert_eq!(
+        support::listed(&fake, &second).await.unwrap().entries.len(),
+        1
+    );
+    for missing in [format!("{RING}/none"), format!("{second}9")] {
+        let error = support::listed(&fake, &missing).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotFound, "{error:?}");
+    }
+    fake.service.account(SIGNER, &[SIGN]);
+    let error = support::listed(&fake, &first).await.unwrap_err();
+    is(&error, ErrorKind::PermissionDenied, LIST);
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@
 use std::sync::Arc;
 
 use keybearer_conformance::TestEnv;
-use keybearer_core::{Algorithm, Error, ErrorKind, KeyUri, Registry, Result, Signer};
+use keybearer_core::{Algorithm, Entries, Error, ErrorKind, KeyUri, Registry, Result, Signer};
 use keybearer_fakes::{
     Server,
     gcp::{Gcp, READ, SIGN},
@@ -49,6 +49,13 @@ pub async fn at(name: &str, endpoint: &str, env: TestEnv) -> Result<Arc<dyn Sign
         env,
     )
     .await
+}
+
+pub async fn listed(fake: &Server<Gcp>, name: &str) -> Result<Entries> {
+    let uri = KeyUri::literal("gcpkms", name).with_attribute("endpoint", fake.url());
+    let uri = uri.with_attribute("credentials-source", "env:CREDENTIALS");
+    let cx = env_of(fake, SIGNER).context();
+    Registry::new().with(GcpKms).entries(&uri, &cx).await
 }
 
 pub async fn by(uri: &KeyUri, env: TestEnv) -> Result<Arc<dyn Signer>> {
