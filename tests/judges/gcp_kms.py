@@ -157,6 +157,13 @@ def versions(kms):
     parent = name.rsplit("/cryptoKeyVersions/", 1)[0]
     listed = list(kms.list_crypto_key_versions(request={"parent": parent}))
     check("the versions of a key", [it.name for it in listed] == [name])
+    several = READY["several"]
+    parent = several[0].rsplit("/cryptoKeyVersions/", 1)[0]
+    pages = list(kms.list_crypto_key_versions(request={"parent": parent, "page_size": 2}).pages)
+    check("pages of a list", [[it.name for it in page.crypto_key_versions] for page in pages] == [several[:2], several[2:]])
+    check("the size of a list", {page.total_size for page in pages} == {3})
+    refused("a page that is none", 400, "INVALID_ARGUMENT", kms.list_crypto_key_versions,
+            request={"parent": parent, "page_token": "x"})
     disabled = READY["disabled"]
     parent = disabled.rsplit("/cryptoKeyVersions/", 1)[0]
     listed = list(kms.list_crypto_key_versions(request={"parent": parent, "filter": "state=ENABLED"}))

@@ -23,15 +23,19 @@ struct Version {
 /// The only version that is enabled. Keys that sign have no primary version: which one signs is for their users to say.
 pub(crate) async fn only_enabled(session: &Session, key: &Locator) -> Result<Locator> {
     let name = key.key_name();
-    let listed = list(session, key, Some("state=ENABLED")).await;
+    let listed = list(session, key).await;
     let listed = listed.map_err(|error| match error.kind() {
         ErrorKind::PermissionDenied => {
             error.with_hint(format!("name the version: {name}/cryptoKeyVersions/1"))
         }
         _ => error,
     })?;
-    // The filter again: a service that ignores it would make every key ambiguous.
-    let enabled: Vec<_> = listed.iter().filter(|it| it.state == ENABLED).collect();
+    let of = |state: &str| -> Vec<_> { listed.iter().filter(|it| it.state == state).collect() };
+    let mut enabled = of(ENABLED);
+    if enabled.is_empty() {
+        // Of a key that was just made: opening it waits for its version.
+        enabled = of("PENDING_GENERATION");
+    }
     match enabled.as_slice() {
         [version] => Ok(key.at(Some(version.number))),
         [] => Err(Error::new(
@@ -58,7 +62,7 @@ pub(crate) async fn only_enabled(session: &Session, key: &Locator) -> Result<Loc
 
 /// All versions, or the one that is named.
 pub(crate) async fn entries(session: &Session, key: &Locator) -> Result<Entries> {
-    let listed = list(session, key, None).await?;
+    let listed = list(session, key).await?;
     let is_wanted = |it: &&Version| key.version.is_none_or(|number| number == it.number);
     let entries: Vec<_> = listed
         .iter()
@@ -109,17 +113,20 @@ fn key_type(algorithm: &str) -> Option<KeyType> {
     }
 }
 
-async fn list(session: &Session, key: &Locator, filter: Option<&str>) -> Result<Vec<Version>> {
+async fn list(session: &Session, key: &Locator) -> Result<Vec<Version>> {
     let key = key.key();
     let mut all = Vec::new();
     let mut page = String::new();
     loop {
-        let query: String = form_urlencoded::Serializer::new(String::new())
-            .extend_pairs(filter.map(|filter| ("filter", filter)))
-            .extend_pairs((!page.is_empty()).then_some(("pageToken", &page)))
-            .finish();
+        let query = match page.as_str() {
+            "" => String::new(),
+            page => {
+                let page: String = form_urlencoded::byte_serialize(page.as_bytes()).collect();
+                format!("?pageToken={page}")
+            }
+        };
         let ask = Ask {
-            path: format!("{key}/cryptoKeyVersions?{query}"),
+            path: format!("{key}/cryptoKeyVersions{query}"),
             body: None,
             permission: LIST,
             about: &key,

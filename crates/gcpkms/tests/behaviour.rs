@@ -192,6 +192,19 @@ async fn a_version_that_is_still_being_made_is_waited_for() {
     };
     let (opened, ()) = tokio::join!(open(&fake, &version, SIGNER), made);
     opened.unwrap();
+    // Where it is the only one, it needs no name.
+    fake.service.account(SIGNER, &[SIGN, READ, GET, LIST]);
+    fake.service.set_state(&version, "PENDING_GENERATION");
+    let made = async {
+        let before = state.requests.load(SeqCst);
+        while state.requests.load(SeqCst) < before + 4 {
+            tokio::task::yield_now().await;
+        }
+        state.set_state(&version, "ENABLED");
+    };
+    let key = format!("{RING}/job");
+    let (opened, ()) = tokio::join!(open(&fake, &key, SIGNER), made);
+    opened.unwrap();
 }
 
 #[tokio::test]
@@ -250,6 +263,7 @@ async fn the_versions_of_a_key_are_listed() {
     fake.service.account(SIGNER, &[LIST]);
     let second = fake.service.make("job", "RSA_SIGN_PKCS1_3072_SHA256");
     fake.service.set_state(&first, "DISABLED");
+    fake.service.page.store(1, SeqCst);
     let listed = listed(&fake, &format!("{RING}/job")).await.unwrap();
     let told: Vec<_> = listed
         .entries

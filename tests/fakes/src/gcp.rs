@@ -57,6 +57,8 @@ pub struct Gcp {
     pub tokens_made: AtomicU64,
     /// At the token endpoint, good and bad.
     pub token_requests: AtomicU64,
+    /// The most versions of one page of a list.
+    pub page: AtomicU64,
     /// What is said of the tokens that are given out, in seconds.
     pub lifetime: AtomicU64,
 }
@@ -87,6 +89,7 @@ pub enum Lie {
 impl Gcp {
     pub fn new() -> Self {
         Self {
+            page: 1000.into(),
             lifetime: 3599.into(),
             ..Self::default()
         }

@@ -19,6 +19,7 @@ pub fn served() -> (Server<Gcp>, Value) {
         .collect();
     let disabled = fake.make("disabled", "EC_SIGN_P256_SHA256");
     fake.set_state(&disabled, "DISABLED");
+    let several = [(); 3].map(|()| fake.make("several", "EC_SIGN_P256_SHA256"));
     let all = &[SIGN, READ, GET, LIST][..];
     let account = |name: &str, permissions| {
         let email = format!("{name}@p-1.iam.gserviceaccount.com");
@@ -47,6 +48,7 @@ pub fn served() -> (Server<Gcp>, Value) {
         "url": url,
         "keys": keys,
         "disabled": disabled,
+        "several": several,
         "encrypts": fake.make("encrypts", "GOOGLE_SYMMETRIC_ENCRYPTION"),
         "accounts": accounts,
     });

@@ -300,7 +300,7 @@ impl Gcp {
 }
 
 /// A field of a form.
-fn form(body: &[u8], name: &str) -> String {
+pub(super) fn form(body: &[u8], name: &str) -> String {
     let text = String::from_utf8_lossy(body);
     let fields = text.split('&').filter_map(|field| field.split_once('='));
     let value = fields.filter(|(field, _)| *field == name).map(|it| it.1);
