@@ -14,7 +14,8 @@ use std::{
 
 use keybearer::{Algorithm, KeyUri, Registry, Signer};
 use keybearer_conformance::TestEnv;
-use keybearer_fakes::{Kind, Server, vault};
+use keybearer_fakes::{Kind, Server, gcp, vault};
+use keybearer_gcpkms::GcpKms;
 use keybearer_tests::{kms, python_with};
 use keybearer_vault::Vault;
 
@@ -36,8 +37,9 @@ struct Service {
 
 type Start = fn() -> Result<Service, String>;
 
-const SERVICES: [(&str, Start); 2] = [
+const SERVICES: [(&str, Start); 3] = [
     ("vault (a double)", vault_double),
+    ("gcpkms (a double)", gcp_double),
     ("awskms (ministack)", ministack),
 ];
 
@@ -71,6 +73,24 @@ fn vault_double() -> Result<Service, String> {
         uri: Box::new(|address| {
             KeyUri::literal("vault", "transit/keys/job")
                 .with_attribute("address", format!("http://{address}"))
+        }),
+        _running: Box::new(server),
+    })
+}
+
+fn gcp_double() -> Result<Service, String> {
+    let (server, ready) = gcp::served();
+    let version = ready["keys"]["RSA_SIGN_PKCS1_2048_SHA256"].as_str();
+    let version = version.ok_or("no such key")?.to_owned();
+    let credentials = ready["accounts"]["signer"].to_string();
+    Ok(Service {
+        address: server.address().to_string(),
+        registry: Registry::new().with(GcpKms),
+        env: TestEnv::new().var("CREDENTIALS", credentials),
+        uri: Box::new(move |address| {
+            KeyUri::literal("gcpkms", &version)
+                .with_attribute("endpoint", format!("http://{address}"))
+                .with_attribute("credentials-source", "env:CREDENTIALS")
         }),
         _running: Box::new(server),
     })
