@@ -38,7 +38,7 @@ const BACKENDS: &[&str] = &[
 /// All that the contract stands on: no I/O, no HTTP, no cryptography.
 const CORE_STANDS_ON: &[&str] = &["async-trait", "der", "pem", "zeroize"];
 
-/// Crates that may be in no build of ours: a second TLS, an unsafe RSA, or Google's own for its credentials and its KMS.
+/// Crates that may be in no build of ours: a second TLS, an unsafe RSA, an SDK whose work is done here.
 const NEVER: &[&str] = &[
     "openssl",
     "openssl-sys",
@@ -70,6 +70,9 @@ const VENDORS: &[(&str, &[&str])] = &[
     ("azurekv", &["azure_", "typespec"]),
 ];
 
+/// The features of services that are spoken to without their vendor's crates.
+const BY_HTTP: &[&str] = &["vault", "gcpkms"];
+
 /// The most crates that a build may have, its own included.
 const LIBRARY_LIMIT: usize = 160;
 const COMMAND_LINE_LIMIT: usize = 220;
@@ -96,10 +99,12 @@ pub(crate) fn run(project: &Project) -> Result {
         broken.extend(second_tls(name, crates));
         broken.extend(vendors(name, crates, None));
     }
-    for feature in vendors_features(project) {
+    let by_sdk = vendors_features(project).map(|feature| (feature, Some(feature)));
+    let by_http = BY_HTTP.iter().map(|&feature| (feature, None));
+    for (feature, vendor) in by_sdk.chain(by_http) {
         let crates = tree(project, "keybearer", Some(feature))?;
         println!("the library with {feature} alone: {} crates", crates.len());
-        broken.extend(vendors(feature, &crates, Some(feature)));
+        broken.extend(vendors(feature, &crates, vendor));
         broken.extend(second_tls(feature, &crates));
         let foreign = NEVER.iter().filter(|name| has(&crates, name));
         broken.extend(foreign.map(|foreign| format!("{feature} brings {foreign}")));
