@@ -25,6 +25,16 @@ pub fn python_with(module: &str) -> Result<PathBuf, String> {
     }
 }
 
+/// The Python that has this module of `tests/judges/requirements-all.txt`.
+///
+/// # Errors
+/// The reason for which a test is skipped.
+pub fn heavy_python(module: &str) -> Result<PathBuf, String> {
+    let missing =
+        |_| format!("a heavy judge: cargo xtask test --all installs {module} and asks it");
+    python_with(module).map_err(missing)
+}
+
 /// The folder of a judge that only `cargo xtask test --all` asks: `KEYCLOAK`, `SF`.
 ///
 /// # Errors

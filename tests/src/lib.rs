@@ -20,7 +20,7 @@ mod whole_path;
 
 pub use hsm::{Hsm, kryoptic, softhsm2};
 pub use http::{get, post_form, post_json, try_get};
-pub use judge::{heavy, python, python_with};
+pub use judge::{heavy, heavy_python, python, python_with};
 pub use local::Local;
 pub use org::Org;
 pub use page::{Page, typed};

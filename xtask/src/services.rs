@@ -57,7 +57,7 @@ pub(crate) fn run(project: &Project, flags: &flags::Services) -> Result {
 pub(crate) fn ensure(project: &Project, heavy: bool) -> Result<Services> {
     let mut services = Services::default();
     debian::ensure(project, heavy, &mut services.missing)?;
-    services.add("PYTHON", "Authlib", python::ensure(project));
+    services.add("PYTHON", "Authlib", python::ensure(project, heavy));
     if heavy {
         services.add("KEYCLOAK", "Keycloak", heavy::keycloak(project));
         services.add("KRYOPTIC", "Kryoptic", heavy::kryoptic(project));

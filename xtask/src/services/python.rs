@@ -1,6 +1,10 @@
-//! A virtual environment with Authlib, whose code checks our assertions, and with readers of key files.
+//! A virtual environment with Authlib, whose code checks our assertions, and with readers of key files; with all the
+//! judges, also the vendors' own clients of key services, which judge the doubles of these.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use xshell::cmd;
 
@@ -10,32 +14,54 @@ use crate::{Result, project::Project};
 const OPTIONAL: &str = "pyjks==20.0.0";
 
 /// The interpreter of the environment.
-pub(super) fn ensure(project: &Project) -> Result<PathBuf> {
-    let sh = &project.sh;
+pub(super) fn ensure(project: &Project, heavy: bool) -> Result<PathBuf> {
     let folder = super::folder(project)?.join("python");
-    let requirements = project.root.join("tests/judges/requirements.txt");
-    let wanted = fs::read_to_string(&requirements)? + OPTIONAL + "\n";
-    let (python, stamp) = (folder.join("bin/python"), folder.join("installed"));
-    if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
-        return Ok(python);
+    let python = folder.join("bin/python");
+    once(project, &folder, "requirements.txt", OPTIONAL, |file| {
+        let sh = &project.sh;
+        cmd!(sh, "python3 -m venv --clear {folder}").run()?;
+        pip(project, &python, &["--requirement", file])?;
+        if pip(project, &python, &[OPTIONAL]).is_err() {
+            println!("NOT INSTALLED: {OPTIONAL}");
+        }
+        Ok(())
+    })?;
+    if heavy {
+        once(project, &folder, "requirements-all.txt", "", |file| {
+            pip(project, &python, &["--requirement", file])
+        })?;
     }
-    println!(
-        "installing {}",
-        wanted.lines().collect::<Vec<_>>().join(" ")
-    );
-    cmd!(sh, "python3 -m venv --clear {folder}").run()?;
+    Ok(python)
+}
+
+/// Runs `install` unless it has succeeded with what this file of `tests/judges` names now.
+fn once(
+    project: &Project,
+    folder: &Path,
+    name: &str,
+    more: &str,
+    install: impl FnOnce(&str) -> Result,
+) -> Result {
+    let file = project.root.join("tests/judges").join(name);
+    let wanted = fs::read_to_string(&file)? + more;
+    // In the environment, so that it goes with it.
+    let stamp = folder.join(name);
+    if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
+        return Ok(());
+    }
+    let told: Vec<_> = wanted.lines().collect();
+    println!("installing {}", told.join(" "));
+    install(&file.display().to_string())?;
+    fs::write(stamp, wanted)?;
+    Ok(())
+}
+
+fn pip(project: &Project, python: &Path, what: &[&str]) -> Result {
+    let sh = &project.sh;
     cmd!(
         sh,
-        "{python} -m pip install --quiet --disable-pip-version-check --requirement {requirements}"
+        "{python} -m pip install --quiet --disable-pip-version-check {what...}"
     )
     .run()?;
-    let optional = cmd!(
-        sh,
-        "{python} -m pip install --quiet --disable-pip-version-check {OPTIONAL}"
-    );
-    if optional.quiet().run().is_err() {
-        println!("NOT INSTALLED: {OPTIONAL}");
-    }
-    fs::write(stamp, wanted)?;
-    Ok(python)
+    Ok(())
 }
