@@ -1,7 +1,8 @@
 //! What a vault says to a request without a token: for which service a token must be.
 
 use keybearer_core::{Error, ErrorKind, Result};
-use url::Url;
+
+use crate::locator::https;
 
 /// The service that tokens must be for, from the values of `WWW-Authenticate` of the vault at `host`.
 ///
@@ -24,29 +25,28 @@ pub(crate) fn resource<'a>(
         )
         .with_hint("check the vault's name and endpoint=: this is not Azure Key Vault"));
     };
-    let named = named
-        .strip_suffix("/.default")
-        .unwrap_or(named)
-        .trim_end_matches('/');
-    let domain = Url::parse(named).ok().filter(|url| url.scheme() == "https");
-    let domain = domain.as_ref().and_then(Url::host_str).unwrap_or_default();
-    let name = host.split(':').next().unwrap_or(host);
-    let is_in = name
-        .strip_suffix(domain)
-        .is_some_and(|vault| vault.ends_with('.'));
-    if domain.is_empty() || !is_in {
-        return Err(Error::new(
+    match service(host, named) {
+        Some(service) => Ok(service),
+        None => Err(Error::new(
             ErrorKind::KeyMismatch,
             format!(
                 "what answers at {host} wants a token for \"{}\", where that vault does not belong",
                 named.escape_debug()
             ),
         )
-        .with_hint(
-            "no token was sent: check the vault's name, endpoint= and what stands between",
-        ));
+        .with_hint("no token was sent: check the vault's name, endpoint= and what stands between")),
     }
-    Ok(named.to_owned())
+}
+
+/// `https://DOMAIN` where it names a domain that the host is in, and nothing more: it becomes the scope of a token.
+fn service(host: &str, named: &str) -> Option<String> {
+    let named = named.strip_suffix("/.default").unwrap_or(named);
+    let url = https(named).ok()?;
+    let domain = url.host_str().filter(|domain| domain.contains('.'))?;
+    let name = host.split(':').next().unwrap_or(host);
+    let is_in = name.strip_suffix(domain)?.ends_with('.');
+    let is_bare = url.path() == "/" && url.port().is_none();
+    (is_in && is_bare).then(|| format!("https://{domain}"))
 }
 
 /// What follows `Bearer`.
@@ -99,6 +99,11 @@ mod tests {
             "https://ault.azure.net",
             "https://jobs.vault.azure.net",
             "http://vault.azure.net",
+            "https://net",
+            "https://vault.azure.net/other",
+            "https://vault.azure.net:444",
+            "https://vault.azure.net@management.azure.com",
+            "https://me@vault.azure.net",
             "vault.azure.net",
             "",
         ] {

@@ -89,7 +89,7 @@ impl Credentials {
         network.connect_timeout = Some(Duration::from_secs(1).min(cx.timeout));
         let candidates = match login {
             Login::Environment => environment::candidates(certificates, cx),
-            login => vec![environment::given(login)],
+            login => vec![environment::given(login, cx.env.as_ref())],
         };
         Ok(Self {
             candidates,
@@ -143,20 +143,31 @@ impl Credentials {
                     self.chosen.store(index, Ordering::Relaxed);
                     return Ok(lease);
                 }
-                // What worked before is away for a while.
                 Err(Refused::Absent(why)) if chosen == index => {
-                    let message = format!("{} gives no token any more", candidate.name);
-                    return Err(Error::new(ErrorKind::Unavailable, message).with_source(why));
+                    return Err(candidate.has_ended(why));
                 }
-                Err(Refused::Absent(why)) => reasons.push(format!("{}: {why}", candidate.name)),
+                Err(Refused::Absent(why)) => reasons.push(format!("{} ({why})", candidate.name)),
                 Err(Refused::Failed(error)) => return Err(error),
             }
         }
         Err(Error::new(
             ErrorKind::Unauthenticated,
-            "no Azure credentials were found",
+            format!("nothing here has Azure credentials: {}", reasons.join("; ")),
         )
-        .with_hint(format!("looked for in: {}", reasons.join("; "))))
+        .with_hint("set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET, give this machine a managed identity, or run az login"))
+    }
+}
+
+impl Candidate {
+    /// What has given tokens before gives none: a service may be away for a while, a login has to be made anew.
+    fn has_ended(&self, why: String) -> Error {
+        let message = format!("{} gives no token any more", self.name);
+        match &self.source {
+            Ok(Source::Cli(_)) => Error::new(ErrorKind::Unauthenticated, message)
+                .with_hint("run az login again, in the account of this process"),
+            _ => Error::new(ErrorKind::Unavailable, message),
+        }
+        .with_source(why)
     }
 }
 

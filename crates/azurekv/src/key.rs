@@ -75,7 +75,8 @@ pub enum Login {
         /// The file with the token, read for each login.
         token_file: PathBuf,
     },
-    /// The identity of this virtual machine (by its Instance Metadata Service).
+    /// The identity that the platform gives this program: App Service and Container Apps (`IDENTITY_ENDPOINT`), or else
+    /// the virtual machine by its Instance Metadata Service.
     ManagedIdentity {
         /// A user-assigned identity; the system's own where it is absent.
         client_id: Option<String>,

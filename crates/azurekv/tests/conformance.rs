@@ -60,13 +60,16 @@ fn blind(world: &World) -> UriSubject {
     let kid = world.fake().make("blind", Kind::P256);
     let public = PublicKey::from_spki_der(&world.fake().spki_der(&kid)).unwrap();
     let env = world.env().var("AZURE_CLIENT_ID", BLIND);
-    UriSubject::new(
-        registry(),
-        world.uri(&kid).with_attribute("alg", "ES256"),
-        public,
-    )
-    .context(world.context(&env))
-    .algorithms(vec![Algorithm::Es256])
-    .tells_public_key(false)
-    .secret(SECRET)
+    let signs = |kid: &str| world.uri(kid).with_attribute("alg", "ES256");
+    let missing = kid.replace("/blind/", "/missing/");
+    let down = nobody().replace("http:", "https:");
+    let state = world.server.service.clone();
+    UriSubject::new(registry(), signs(&kid), public)
+        .context(world.context(&env))
+        .algorithms(vec![Algorithm::Es256])
+        .tells_public_key(false)
+        .secret(SECRET)
+        .missing_key(signs(missing.rsplit_once('/').unwrap().0))
+        .service_down(signs(&kid).with_attribute("endpoint", down))
+        .requests(move || state.requests.load(Ordering::SeqCst))
 }

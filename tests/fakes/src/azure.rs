@@ -21,6 +21,8 @@ pub use vault::Version;
 
 pub const VAULT: &str = "jobs.vault.azure.net";
 pub const HSM: &str = "jobs.managedhsm.azure.net";
+/// Where callers of the public cloud log in.
+pub const LOGIN: &str = "login.microsoftonline.com";
 pub const TENANT: &str = "5b1f4c2a-6a3e-4d65-9a0b-3f0c6b1d7e11";
 /// `IDENTITY_HEADER` of the App Service.
 pub const IDENTITY_HEADER: &str = "identity-header-of-the-app-service";
@@ -38,6 +40,8 @@ pub struct Azure {
     identities: Mutex<Vec<String>>,
     lies: Mutex<Vec<Lie>>,
     token_lies: Mutex<Vec<Lie>>,
+    /// Who came last with a good token.
+    last_client: Mutex<String>,
     /// The challenge, in place of the right one.
     challenge: Mutex<Option<String>>,
     /// By roles (RBAC) and not by access policies.
@@ -82,7 +86,8 @@ impl Azure {
         Self::at(HSM)
     }
 
-    fn at(host: &'static str) -> Self {
+    /// The vault or HSM of this name, in whatever cloud.
+    pub fn at(host: &'static str) -> Self {
         Self {
             host,
             keys: Mutex::default(),
@@ -91,6 +96,7 @@ impl Azure {
             identities: Mutex::default(),
             lies: Mutex::default(),
             token_lies: Mutex::default(),
+            last_client: Mutex::default(),
             challenge: Mutex::default(),
             is_by_roles: AtomicBool::default(),
             lifetime: AtomicU64::new(3599),
@@ -105,7 +111,7 @@ impl Azure {
     pub fn make(&self, name: &str, kind: Kind) -> String {
         let mut keys = self.keys.lock().unwrap();
         let versions = keys.entry(name.to_lowercase()).or_default();
-        let version = Version::new(kind, self.host == HSM);
+        let version = Version::new(kind, self.host.contains(".managedhsm."));
         let kid = format!("https://{}/keys/{name}/{}", self.host, version.id);
         versions.push(version);
         kid
@@ -136,6 +142,16 @@ impl Azure {
     /// The managed identities of the machine; the first is the one of the system.
     pub fn identities(&self, client_ids: &[&str]) {
         *self.identities.lock().unwrap() = client_ids.iter().map(|id| (*id).into()).collect();
+    }
+
+    /// An access token of an app's, as whoever logs in elsewhere would get it.
+    pub fn issue(&self, client_id: &str) -> String {
+        self.access_token(client_id, &self.resource()).0
+    }
+
+    /// The client id of whose good token came last.
+    pub fn last_client(&self) -> String {
+        self.last_client.lock().unwrap().clone()
     }
 
     /// Takes back every access token.

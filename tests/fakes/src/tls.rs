@@ -27,10 +27,13 @@ impl Tls {
         let names = ["localhost", "127.0.0.1"].iter().chain(names);
         let asked = SelfSigned::new("CN=keybearer fake").unwrap();
         let asked = asked.subject_alt_names(names.copied()).unwrap();
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .build()
-            .unwrap();
-        let certificate = runtime.block_on(asked.issue(&bound)).unwrap();
+        // On a thread of its own, as a test's may be a runtime's.
+        let issue = || {
+            let mut runtime = tokio::runtime::Builder::new_current_thread();
+            let runtime = runtime.build().unwrap();
+            runtime.block_on(asked.issue(&bound)).unwrap()
+        };
+        let certificate = std::thread::scope(|scope| scope.spawn(issue).join().unwrap());
         let der = PrivatePkcs8KeyDer::from(key.to_pkcs8_der().expose().to_vec());
         let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
             .with_safe_default_protocol_versions()

@@ -3,6 +3,7 @@
 use std::{
     env::split_paths,
     path::PathBuf,
+    pin::pin,
     process::Stdio,
     time::{SystemTime, UNIX_EPOCH},
 };
@@ -29,23 +30,25 @@ impl Cli {
         let program =
             found(folders).ok_or_else(|| Refused::Absent("there is no az on the PATH".into()))?;
         let began = Instant::now();
-        let output = Command::new(&program)
-            .args([
-                "account",
-                "get-access-token",
-                "--output",
-                "json",
-                "--resource",
-                resource,
-            ])
+        let mut command = Command::new(&program);
+        command
+            .args(["account", "get-access-token", "--output", "json"])
+            .args(["--resource", resource])
             .env("PATH", folders)
             .stdin(Stdio::null())
-            .kill_on_drop(true)
-            .output()
-            .await;
-        let output = output.map_err(|error| {
-            Refused::Absent(format!("{} does not start ({error})", program.display()))
-        })?;
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        #[cfg(unix)]
+        command.process_group(0);
+        let fails = |error| Refused::Absent(format!("{} fails ({error})", program.display()));
+        let child = command.spawn().map_err(fails)?;
+        let id = child.id();
+        let output = pin!(child.wait_with_output());
+        // Dropped before the child is, while its number is still its own.
+        let group = Group(id);
+        let output = output.await.map_err(fails)?;
+        group.has_ended();
         let stdout = Secret::new(output.stdout);
         if !output.status.success() {
             let words = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -66,6 +69,28 @@ impl Cli {
             .as_secs();
         let left = super::number(&json["expires_on"]).map(|until| until.saturating_sub(now));
         Ok(Lease::new(token, began, left.unwrap_or(UNKNOWN_LIFETIME)))
+    }
+}
+
+/// `az` is a script that starts Python: what is given up ends whole.
+struct Group(Option<u32>);
+
+impl Group {
+    fn has_ended(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        #[cfg(unix)]
+        if let Some(pid) = self
+            .0
+            .and_then(|id| rustix::process::Pid::from_raw(id.cast_signed()))
+        {
+            // It may have ended by itself.
+            let _ = rustix::process::kill_process_group(pid, rustix::process::Signal::KILL);
+        }
     }
 }
 

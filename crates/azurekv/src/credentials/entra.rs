@@ -143,6 +143,16 @@ impl Entra {
                 format!("the tenant {tenant} has no application {client}"),
                 "see AZURE_CLIENT_ID and AZURE_TENANT_ID: az ad sp show --id CLIENT_ID",
             ),
+            _ if has(7_000_222) => new(
+                ErrorKind::BadSecret,
+                format!("the client secret of the application {client} has expired"),
+                "make a new one: az ad app credential reset --id CLIENT_ID --append",
+            ),
+            _ if has(500_011) => new(
+                ErrorKind::Unauthenticated,
+                format!("the tenant {tenant} does not know the service that the vault belongs to"),
+                "see AZURE_TENANT_ID and AZURE_AUTHORITY_HOST: the vault may be of another cloud",
+            ),
             (_, "invalid_client") => {
                 let (what, hint) = match self.proof {
                     Proof::Secret(_) => (

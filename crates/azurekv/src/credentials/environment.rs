@@ -31,7 +31,7 @@ pub(super) fn candidates(certificates: Option<Registry>, cx: &OpenContext) -> Ve
 }
 
 /// What the program names itself.
-pub(super) fn given(login: Login) -> Candidate {
+pub(super) fn given(login: Login, env: &dyn Env) -> Candidate {
     let entra = |tenant, client_id, proof| {
         Ok(Source::Entra(Entra {
             tenant,
@@ -65,11 +65,9 @@ pub(super) fn given(login: Login) -> Candidate {
             entra(tenant_id, client_id, Proof::Federated(token_file)),
         ),
         Login::ManagedIdentity { client_id } => {
-            let place = Place::Imds(IMDS.into());
-            (
-                IDENTITY,
-                Ok(Source::Identity(ManagedIdentity { place, client_id })),
-            )
+            let place = place(env);
+            let identity = place.map(|place| ManagedIdentity { place, client_id });
+            (IDENTITY, identity.map(Source::Identity))
         }
         Login::AzureCli | Login::Environment => (CLI, Ok(Source::Cli(Cli))),
     };
@@ -146,28 +144,30 @@ fn workload(env: &dyn Env) -> std::result::Result<Source, String> {
 }
 
 fn identity(env: &dyn Env) -> std::result::Result<ManagedIdentity, String> {
-    let place = match (said(env, "IDENTITY_ENDPOINT"), env.var("IDENTITY_HEADER")) {
-        (Some(endpoint), Some(header)) if !header.is_empty() => {
-            Place::AppService { endpoint, header }
+    Ok(ManagedIdentity {
+        place: place(env)?,
+        client_id: said(env, "AZURE_CLIENT_ID"),
+    })
+}
+
+/// Where this platform gives tokens to its identities.
+fn place(env: &dyn Env) -> std::result::Result<Place, String> {
+    let unknown = |platform| Err(format!("{platform}'s way is not supported"));
+    let header = env.var("IDENTITY_HEADER").filter(|it| !it.is_empty());
+    match (said(env, "IDENTITY_ENDPOINT"), header) {
+        (Some(_), Some(_)) if said(env, "IDENTITY_SERVER_THUMBPRINT").is_some() => {
+            unknown("Service Fabric")
         }
-        (Some(_), _) => {
-            return Err("IDENTITY_ENDPOINT is set without IDENTITY_HEADER: Azure Arc's way is not supported".into());
-        }
+        (Some(endpoint), Some(header)) => Ok(Place::AppService { endpoint, header }),
+        (Some(_), None) => unknown("Azure Arc"),
+        (None, _) if said(env, "MSI_ENDPOINT").is_some() => unknown("MSI_ENDPOINT"),
         (None, _) => {
             // As Microsoft's SDKs for Python and .NET do.
             let base = said(env, "AZURE_POD_IDENTITY_AUTHORITY_HOST");
-            Place::Imds(
-                base.as_deref()
-                    .unwrap_or(IMDS)
-                    .trim_end_matches('/')
-                    .to_owned(),
-            )
+            let base = base.as_deref().unwrap_or(IMDS).trim_end_matches('/');
+            Ok(Place::Imds(base.to_owned()))
         }
-    };
-    Ok(ManagedIdentity {
-        place,
-        client_id: said(env, "AZURE_CLIENT_ID"),
-    })
+    }
 }
 
 fn needed(env: &dyn Env, name: &str) -> std::result::Result<String, String> {
@@ -194,7 +194,8 @@ struct KeyFile {
 impl KeySource for KeyFile {
     async fn current(&self) -> Result<Bound> {
         let signer = self.registry.open(&self.uri, &self.cx).await?;
-        let mut taken = [Algorithm::Rs256, Algorithm::Ps256].into_iter();
+        // The order of Entra's own page on certificate credentials.
+        let mut taken = [Algorithm::Ps256, Algorithm::Rs256].into_iter();
         let algorithm = taken.find(|algorithm| signer.algorithms().contains(algorithm));
         // What none of them fits fails with the reason.
         Bound::new(signer, algorithm.unwrap_or(Algorithm::Rs256))

@@ -55,8 +55,9 @@ impl ManagedIdentity {
                 let token = token.ok_or_else(|| self.no_token(200))?;
                 Ok(Lease::new(token, began, seconds(&json)))
             }
-            // IMDS is being updated (404, 410), or asks for patience.
-            (404 | 410 | 429 | 500.., _) => Err(Refused::Failed(self.later(&response))),
+            // IMDS is being updated, or asks for patience. It says 404 for that too, as the metadata services of other
+            // clouds do for what they do not know: who has given tokens before is waited for, all the same.
+            (410 | 429 | 500.., _) => Err(Refused::Failed(self.later(&response))),
             (400, Some(_)) if self.client_id.is_some() => Err(Refused::Absent(format!(
                 "{} does not know the identity of AZURE_CLIENT_ID",
                 self.host()

@@ -4,7 +4,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use keybearer_azurekv::AzureKv;
 use keybearer_conformance::TestEnv;
-use keybearer_core::{KeyUri, OpenContext, Registry, Result, Signer};
+use keybearer_core::{Error, ErrorKind, KeyUri, OpenContext, Registry, Result, Signer};
 use keybearer_fakes::{
     Server, Tls,
     azure::{App, Azure, GET, SIGN, TENANT},
@@ -22,7 +22,12 @@ pub(crate) struct World {
 impl World {
     /// With one caller, who may do all by its secret.
     pub(crate) fn new(fake: Azure) -> Self {
-        let tls = Tls::new(&[]);
+        Self::named(fake, &[])
+    }
+
+    /// The same, by other names than `localhost` too.
+    pub(crate) fn named(fake: Azure, names: &[&str]) -> Self {
+        let tls = Tls::new(names);
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("ca.pem"), tls.ca_pem).unwrap();
         fake.register(CLIENT, app(&[GET, SIGN]));
@@ -80,4 +85,14 @@ pub(crate) fn app(permissions: &[&'static str]) -> App {
         secret: Some(SECRET.into()),
         ..App::default()
     }
+}
+
+/// The error is of this kind, and it or its hint has these words.
+#[track_caller]
+pub(crate) fn is(error: &Error, kind: ErrorKind, part: &str) {
+    let hint = error.hint().unwrap_or_default();
+    assert!(
+        error.kind() == kind && format!("{error:?} {error} {hint}").contains(part),
+        "{part}: {error:?}"
+    );
 }

@@ -188,7 +188,13 @@ impl Azure {
             () if token.expires <= now() => {
                 Err(unauthorized("[TokenExpired] the token has expired"))
             }
-            () => Ok(token.client_id.clone()),
+            () => {
+                self.last_client
+                    .lock()
+                    .unwrap()
+                    .clone_from(&token.client_id);
+                Ok(token.client_id.clone())
+            }
         }
     }
 
