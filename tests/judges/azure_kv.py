@@ -207,7 +207,7 @@ def callers(certificate):
     os.environ["IDENTITY_HEADER"] = READY["identity_header"]
     reads("the App Service", ManagedIdentityCredential(**NO_RETRY))
     os.environ["IDENTITY_HEADER"] = "another"
-    refused("another App Service", ClientAuthenticationError, "", lambda: keys(ManagedIdentityCredential(**NO_RETRY)).get_key("P256"))
+    refused("another App Service", CredentialUnavailableError, "401", lambda: keys(ManagedIdentityCredential(**NO_RETRY)).get_key("P256"))
 
 
 def main():

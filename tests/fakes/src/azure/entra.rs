@@ -151,15 +151,18 @@ fn check(assertion: &str, app: &App, client_id: &str, audience: &str) -> Result<
         "PS256" => &RSA_PSS_2048_8192_SHA256,
         _ => return Err(5_002_738),
     };
-    let is_known = part(&head, "x5t") == thumbprint(&digest::SHA1_FOR_LEGACY_USE_ONLY)
-        || part(&head, "x5t#S256") == thumbprint(&digest::SHA256);
+    // Microsoft's own clients pad it.
+    let named = |name: &str| part(&head, name).trim_end_matches('=').to_owned();
+    let is_known = named("x5t") == thumbprint(&digest::SHA1_FOR_LEGACY_USE_ONLY)
+        || named("x5t#S256") == thumbprint(&digest::SHA256);
     let signature = BASE64.decode(signature).map_err(|_| 50_027_u32)?;
     let signed = &assertion[..header.len() + 1 + claims.len()];
     let is_signed = UnparsedPublicKey::new(by, public).verify(signed.as_bytes(), &signature);
     if !is_known || is_signed.is_err() {
         return Err(700_027);
     }
-    let time = |name: &str| body[name].as_u64().unwrap_or_default();
+    // A NumericDate may have a fraction (RFC 7519 section 2), and those of Microsoft's own clients have.
+    let time = |name: &str| body[name].as_f64().unwrap_or_default() as u64;
     match () {
         () if part(&body, "aud") != audience => Err(50_027),
         () if part(&body, "iss") != client_id || part(&body, "sub") != client_id => Err(50_027),
