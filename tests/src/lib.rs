@@ -11,6 +11,7 @@
 mod hsm;
 mod http;
 mod judge;
+pub mod kms;
 mod local;
 mod org;
 mod page;

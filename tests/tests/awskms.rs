@@ -6,8 +6,6 @@
 mod credentials;
 #[path = "awskms/gate.rs"]
 mod gate;
-#[path = "awskms/kms.rs"]
-mod kms;
 #[path = "awskms/network.rs"]
 mod network;
 #[path = "awskms/refusals.rs"]
@@ -22,8 +20,10 @@ use std::{net::TcpListener, process::ExitCode, sync::Arc};
 use gate::Gate;
 use keybearer_conformance::{Trial, UriSubject, require, run, trials, verify};
 use keybearer_core::Algorithm;
-use keybearer_tests::python_with;
-use kms::{Kms, at, sign};
+use keybearer_tests::{
+    kms::{Kms, at, sign},
+    python_with,
+};
 
 type Test = fn(&Kms);
 

@@ -3,8 +3,12 @@
 
 #[path = "vault/access.rs"]
 mod access;
+#[path = "vault/judge.rs"]
+mod judge;
 #[path = "vault/place.rs"]
 mod place;
+#[path = "vault/restart.rs"]
+mod restart;
 #[path = "vault/token.rs"]
 mod token;
 
@@ -29,13 +33,25 @@ const KINDS: [&str; 7] = [
 ];
 
 fn main() -> ExitCode {
-    let mut all = cases("double", Box::leak(Box::new(Place::fake())));
+    let double: &'static Place = Box::leak(Box::new(Place::fake()));
+    let mut all = cases("double", double);
+    all.extend(judge::hvac("double", double, &["namespaces", "strict"]));
     for name in ["bao", "vault"] {
         let probe = || program(name, &["version"]).map(drop);
         all.extend(require(name, probe).trials(name, |()| {
             let place: &'static Place = Box::leak(Box::new(Place::real(name)));
             let mut all = suites(name, place);
             all.extend(cases(name, place));
+            // Vault has them in its Enterprise edition alone.
+            let namespaces: &[&str] = if name == "bao" { &["namespaces"] } else { &[] };
+            all.extend(judge::hvac(name, place, namespaces));
+            all.push(Trial::test(
+                format!("{name}::stopped_and_started_between_two_signatures"),
+                move || {
+                    restart::restarted(name);
+                    Ok(())
+                },
+            ));
             all
         }));
     }

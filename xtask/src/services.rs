@@ -57,8 +57,12 @@ pub(crate) fn run(project: &Project, flags: &flags::Services) -> Result {
 pub(crate) fn ensure(project: &Project, heavy: bool) -> Result<Services> {
     let mut services = Services::default();
     debian::ensure(project, heavy, &mut services.missing)?;
-    services.add("PYTHON", "Authlib", python::ensure(project, heavy));
+    services.add("PYTHON", "Authlib", python::ensure(project));
     if heavy {
+        if let Err(error) = python::ensure_all(project) {
+            let missing = format!("the vendors' clients of key services: {error}");
+            services.missing.push(missing);
+        }
         services.add("KEYCLOAK", "Keycloak", heavy::keycloak(project));
         services.add("KRYOPTIC", "Kryoptic", heavy::kryoptic(project));
         services.add("SF", "the Salesforce CLI", heavy::salesforce_cli(project));

@@ -1,16 +1,15 @@
 //! The signer of one key version.
 
-use std::{fmt, time::Instant};
+use std::fmt;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use keybearer_core::{
     Algorithm, Error, ErrorKind, Hash, KeyId, KeyType, PublicKey, Result, Signature, Signer,
     async_trait,
 };
-use keybearer_http::service::is_by;
+use keybearer_http::service;
 use serde_json::json;
 use sha2::{Digest, Sha256, Sha384, Sha512};
-use tracing::Instrument;
 
 use crate::{
     answer::Asked,
@@ -44,7 +43,7 @@ impl KeyVaultSigner {
                 "it has {length} bytes, and the key {bits} bits"
             )));
         }
-        if is_by(public, message, &signature) == Some(false) {
+        if service::is_by(public, message, &signature) == Some(false) {
             return Err(Error::new(
                 ErrorKind::KeyMismatch,
                 "the signature is not by the key that the vault showed when it was opened",
@@ -118,16 +117,8 @@ impl Signer for KeyVaultSigner {
 
     async fn sign(&self, algorithm: Algorithm, message: &[u8]) -> Result<Signature> {
         self.check(algorithm, message)?;
-        let span = tracing::debug_span!("sign", key = %self.id, %algorithm);
-        let signed = async {
-            let began = Instant::now();
-            let signed = self.signed(algorithm, message).await;
-            let micros = began.elapsed().as_micros() as u64;
-            tracing::debug!(micros, ok = signed.is_ok(), "Azure Key Vault has signed");
-            signed
-        };
-        let signed = signed.instrument(span).await;
-        signed.map_err(|error| error.with_key(&self.id))
+        let signing = self.signed(algorithm, message);
+        service::told("Azure Key Vault", &self.id, algorithm, signing).await
     }
 
     async fn public_key(&self) -> Result<PublicKey> {

@@ -1,13 +1,12 @@
 //! The signer of one key version.
 
-use std::{fmt, time::Instant};
+use std::fmt;
 
 use keybearer_core::{
     Algorithm, Error, ErrorKind, KeyId, KeyType, PublicKey, Result, Signature, Signer, async_trait,
 };
-use keybearer_http::service::is_by;
+use keybearer_http::service;
 use serde_json::Value;
-use tracing::Instrument;
 
 use crate::{
     api::{Ask, Session},
@@ -45,7 +44,7 @@ impl TransitSigner {
                 "it has {length} bytes, and the key {bits} bits"
             )));
         }
-        if is_by(public, message, &signature) == Some(false) {
+        if service::is_by(public, message, &signature) == Some(false) {
             return Err(Error::new(
                 ErrorKind::KeyMismatch,
                 "the signature is not by the key that Vault showed when it was opened",
@@ -106,16 +105,8 @@ impl Signer for TransitSigner {
 
     async fn sign(&self, algorithm: Algorithm, message: &[u8]) -> Result<Signature> {
         self.check(algorithm, message)?;
-        let span = tracing::debug_span!("sign", key = %self.id, %algorithm);
-        let signed = async {
-            let began = Instant::now();
-            let signed = self.signed(algorithm, message).await;
-            let micros = began.elapsed().as_micros() as u64;
-            tracing::debug!(micros, ok = signed.is_ok(), "Vault has signed");
-            signed
-        };
-        let signed = signed.instrument(span).await;
-        signed.map_err(|error| error.with_key(&self.id))
+        let signing = self.signed(algorithm, message);
+        service::told("Vault", &self.id, algorithm, signing).await
     }
 
     async fn public_key(&self) -> Result<PublicKey> {

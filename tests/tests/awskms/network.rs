@@ -4,12 +4,13 @@ use std::path::Path;
 
 use keybearer_conformance::TestEnv;
 use keybearer_core::{Algorithm, ErrorKind};
-use keybearer_tests::{Scratch, tool};
-
-use crate::{
-    gate::Gate,
+use keybearer_tests::{
+    Scratch,
     kms::{Kms, at, sign},
+    tool,
 };
+
+use crate::gate::Gate;
 
 /// The service has a name that only the proxy knows.
 pub(crate) fn proxy(kms: &Kms) {

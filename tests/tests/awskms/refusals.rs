@@ -2,12 +2,12 @@
 
 use keybearer_conformance::{TestEnv, verify};
 use keybearer_core::{Algorithm, ErrorKind};
-use keybearer_tests::Scratch;
-
-use crate::{
-    gate::Gate,
+use keybearer_tests::{
+    Scratch,
     kms::{Kms, at, registry, runtime, sign},
 };
+
+use crate::gate::Gate;
 
 pub(crate) fn states_and_names(kms: &Kms) {
     // ministack shows their public keys; AWS refuses that too, in the same words.

@@ -4,11 +4,9 @@ use std::time::Duration;
 
 use keybearer_conformance::{TestEnv, verify};
 use keybearer_core::{Algorithm, ErrorKind};
+use keybearer_tests::kms::{Kms, at, sign};
 
-use crate::{
-    gate::Gate,
-    kms::{Kms, at, sign},
-};
+use crate::gate::Gate;
 
 pub(crate) fn throttled(kms: &Kms) {
     let gate = Gate::before(kms.address());

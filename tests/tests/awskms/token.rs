@@ -2,9 +2,10 @@
 
 use std::process::Command;
 
-use keybearer_tests::{WholePath, assert_step_failed};
-
-use crate::kms::{Kms, REGION};
+use keybearer_tests::{
+    WholePath, assert_step_failed,
+    kms::{Kms, REGION},
+};
 
 pub(crate) fn token(kms: &Kms) {
     let uri = kms.uri(kms.said("alias"));

@@ -1,7 +1,7 @@
 //! A Vault that is set up by its own API: the double, or a real server in development mode.
 
 use std::{
-    net::TcpListener,
+    net::{SocketAddr, TcpListener},
     process::Command,
     sync::{
         Arc,
@@ -30,9 +30,15 @@ pub(crate) struct Place {
     names: AtomicUsize,
 }
 
-enum Running {
-    Fake { _server: Server<Fake> },
-    Real { _server: Program },
+pub(crate) enum Running {
+    Fake {
+        _server: Server<Fake>,
+    },
+    Real {
+        _server: Program,
+    },
+    /// Somebody else sees to it.
+    Elsewhere,
 }
 
 impl Place {
@@ -44,47 +50,39 @@ impl Place {
     /// A real one, which keeps all in memory and ends with the test.
     pub(crate) fn real(program: &str) -> Self {
         for _ in 0..3 {
-            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-            let address = listener.local_addr().unwrap();
-            drop(listener);
+            let address = free_address();
             let url = format!("http://{address}");
             // Of this server alone: somebody else may have taken the port meanwhile, and then another is tried.
             let root = format!("root-of-{}-at-{}", std::process::id(), address.port());
-            let mut command = Command::new("sh");
-            command.args([
-                "-c",
-                SERVE,
-                program,
-                "server",
-                "-dev",
-                "-dev-no-store-token",
-            ]);
-            command.arg(format!("-dev-root-token-id={root}"));
-            command.arg(format!("-dev-listen-address={address}"));
-            let server = Program::start(command);
-            let until = Instant::now() + Duration::from_secs(30);
+            let (token, listen) = (
+                format!("-dev-root-token-id={root}"),
+                format!("-dev-listen-address={address}"),
+            );
+            let server = serve(program, &["-dev", "-dev-no-store-token", &token, &listen]);
             let lookup = format!("{url}/v1/auth/token/lookup-self");
             let knows_us =
                 || try_get(&lookup, &[("X-Vault-Token", &root)]).is_ok_and(|it| it.0 == 200);
-            while Instant::now() < until {
-                if knows_us() {
-                    return Self::set_up(url, root, Running::Real { _server: server });
-                }
-                std::thread::sleep(Duration::from_millis(50));
+            if eventually(knows_us) {
+                return Self::set_up(url, root, Running::Real { _server: server });
             }
         }
         panic!("{program} does not start");
     }
 
     fn set_up(url: String, root: String, server: Running) -> Self {
-        let place = Self {
+        let place = Self::at(url, root, server);
+        place.mount("");
+        place
+    }
+
+    /// Of a server with nothing mounted.
+    pub(crate) fn at(url: String, root: String, server: Running) -> Self {
+        Self {
             url,
             root,
             _server: server,
             names: AtomicUsize::new(0),
-        };
-        place.mount("");
-        place
+        }
     }
 
     /// Transit and AppRole in a namespace.
@@ -170,6 +168,33 @@ impl Place {
             Some("ed25519") => PublicKey::from_ed25519(&STANDARD.decode(text).unwrap()).unwrap(),
             _ => PublicKey::from_file(text.as_bytes()).unwrap(),
         }
+    }
+}
+
+/// A real server, which ends with what is given back.
+pub(crate) fn serve(program: &str, arguments: &[&str]) -> Program {
+    let mut command = Command::new("sh");
+    command.args(["-c", SERVE, program, "server"]);
+    command.args(arguments);
+    Program::start(command)
+}
+
+pub(crate) fn free_address() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap()
+}
+
+/// Whether it is so within half a minute.
+pub(crate) fn eventually(is_so: impl Fn() -> bool) -> bool {
+    let until = Instant::now() + Duration::from_secs(30);
+    loop {
+        if is_so() {
+            return true;
+        }
+        if Instant::now() > until {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(50));
     }
 }
 

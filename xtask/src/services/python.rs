@@ -14,10 +14,9 @@ use crate::{Result, project::Project};
 const OPTIONAL: &str = "pyjks==20.0.0";
 
 /// The interpreter of the environment.
-pub(super) fn ensure(project: &Project, heavy: bool) -> Result<PathBuf> {
-    let folder = super::folder(project)?.join("python");
-    let python = folder.join("bin/python");
-    once(project, &folder, "requirements.txt", OPTIONAL, |file| {
+pub(super) fn ensure(project: &Project) -> Result<PathBuf> {
+    let (folder, python) = places(project)?;
+    once(project, "requirements.txt", OPTIONAL, |file| {
         let sh = &project.sh;
         cmd!(sh, "python3 -m venv --clear {folder}").run()?;
         pip(project, &python, &["--requirement", file])?;
@@ -26,26 +25,30 @@ pub(super) fn ensure(project: &Project, heavy: bool) -> Result<PathBuf> {
         }
         Ok(())
     })?;
-    if heavy {
-        once(project, &folder, "requirements-all.txt", "", |file| {
-            pip(project, &python, &["--requirement", file])
-        })?;
-    }
     Ok(python)
 }
 
+/// The vendors' clients beside the rest.
+pub(super) fn ensure_all(project: &Project) -> Result {
+    let (_, python) = places(project)?;
+    once(project, "requirements-all.txt", "", |file| {
+        pip(project, &python, &["--requirement", file])
+    })
+}
+
+/// The environment and its interpreter.
+fn places(project: &Project) -> Result<(PathBuf, PathBuf)> {
+    let folder = super::folder(project)?.join("python");
+    let python = folder.join("bin/python");
+    Ok((folder, python))
+}
+
 /// Runs `install` unless it has succeeded with what this file of `tests/judges` names now.
-fn once(
-    project: &Project,
-    folder: &Path,
-    name: &str,
-    more: &str,
-    install: impl FnOnce(&str) -> Result,
-) -> Result {
+fn once(project: &Project, name: &str, more: &str, install: impl FnOnce(&str) -> Result) -> Result {
     let file = project.root.join("tests/judges").join(name);
     let wanted = fs::read_to_string(&file)? + more;
     // In the environment, so that it goes with it.
-    let stamp = folder.join(name);
+    let stamp = places(project)?.0.join(name);
     if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
         return Ok(());
     }

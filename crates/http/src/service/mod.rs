@@ -1,7 +1,10 @@
-//! What the key services behind HTTP share: another try of what is transient, and proof that an answer is this key's.
+//! What the key services behind HTTP share: another try of what is transient, proof that an answer is this key's, and what
+//! is told of a signature.
 
 mod retry;
+mod span;
 mod verify;
 
 pub use retry::retried;
+pub use span::told;
 pub use verify::is_by;

@@ -8,7 +8,7 @@ use std::{
     process::ExitCode,
 };
 
-use keybearer_fakes::{Kind, Server, Tls, azure, gcp};
+use keybearer_fakes::{Kind, Server, Tls, azure, gcp, vault};
 use serde_json::{Value, json};
 
 fn main() -> ExitCode {
@@ -16,8 +16,9 @@ fn main() -> ExitCode {
     match name.as_str() {
         "azure" => serve_azure(),
         "gcp" => serve_gcp(),
+        "vault" => serve_vault(),
         _ => {
-            eprintln!("usage: keybearer-fake azure|gcp");
+            eprintln!("usage: keybearer-fake azure|gcp|vault");
             return ExitCode::from(2);
         }
     }
@@ -140,4 +141,21 @@ fn serve_azure() {
 fn der(path: String) -> Vec<u8> {
     let text = std::fs::read(path).unwrap();
     pem::parse(text).unwrap().into_contents()
+}
+
+/// Vault with one key of each type, a token that may do all, and an AppRole that may too.
+fn serve_vault() {
+    let server = Server::start(vault::Vault::default());
+    let keys = Kind::ALL.map(|kind| {
+        let name = vault::key_type(kind);
+        server.service.make(name, kind);
+        name
+    });
+    until_eof(&json!({
+        "url": server.url(),
+        "keys": keys,
+        "token": vault::ROOT,
+        "role_id": vault::ROLE,
+        "secret_id": vault::SECRET_ID,
+    }));
 }

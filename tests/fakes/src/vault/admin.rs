@@ -16,7 +16,12 @@ impl Vault {
     pub(super) fn admin(&self, asked: &Asked, namespace: &str, path: &str) -> Option<Answer> {
         let parts: Vec<_> = path.split('/').collect();
         let body = asked.json();
-        match (asked.method.as_str(), parts.as_slice()) {
+        // Vault makes no difference between the two.
+        let method = match asked.method.as_str() {
+            "PUT" => "POST",
+            method => method,
+        };
+        match (method, parts.as_slice()) {
             ("POST", ["sys", "mounts", "transit"] | ["sys", "auth", "approle"]) => {}
             ("POST", ["sys", "namespaces", name]) => self.make_namespace(&below(namespace, name)),
             ("POST", ["sys", "policies", "acl", name]) => {
@@ -121,7 +126,11 @@ fn rules(policy: &Value) -> Option<Rules> {
     ))
 }
 
+/// Vault takes a list also as one text with commas.
 fn strings(list: &Value) -> Vec<String> {
+    if let Some(text) = list.as_str() {
+        return text.split(',').map(|part| part.trim().to_owned()).collect();
+    }
     let list = list.as_array().into_iter().flatten();
     list.filter_map(|it| it.as_str().map(str::to_owned))
         .collect()

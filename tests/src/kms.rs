@@ -10,17 +10,19 @@ use keybearer_conformance::TestEnv;
 use keybearer_core::{
     Algorithm, Error, KeyUri, OpenContext, PublicKey, Registry, Result, Signature, Signer,
 };
-use keybearer_tests::{Server, python_with};
 use tokio::runtime::Runtime;
 
-pub(crate) const REGION: &str = "eu-central-1";
+use crate::{Server, python_with};
 
-pub(crate) struct Kms {
-    pub(crate) server: Server,
+pub const REGION: &str = "eu-central-1";
+
+#[derive(Debug)]
+pub struct Kms {
+    pub server: Server,
 }
 
 impl Kms {
-    pub(crate) fn start() -> Self {
+    pub fn start() -> Self {
         let mut command = Command::new(python_with("ministack").unwrap());
         command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/judges/aws_kms.py"));
         Self {
@@ -29,64 +31,59 @@ impl Kms {
     }
 
     /// The ARN of the key of this kind.
-    pub(crate) fn arn(&self, spec: &str) -> &str {
+    pub fn arn(&self, spec: &str) -> &str {
         self.server.ready["keys"][spec]["arn"].as_str().unwrap()
     }
 
-    pub(crate) fn public_key(&self, spec: &str) -> PublicKey {
+    pub fn public_key(&self, spec: &str) -> PublicKey {
         let spki = self.server.ready["keys"][spec]["spki"].as_str().unwrap();
         PublicKey::from_spki_der(&STANDARD.decode(spki).unwrap()).unwrap()
     }
 
-    pub(crate) fn said(&self, name: &str) -> &str {
+    pub fn said(&self, name: &str) -> &str {
         self.server.said(name)
     }
 
     /// `host:port` of the service.
-    pub(crate) fn address(&self) -> &str {
+    pub fn address(&self) -> &str {
         self.said("endpoint").strip_prefix("http://").unwrap()
     }
 
-    pub(crate) fn uri(&self, key: &str) -> KeyUri {
+    pub fn uri(&self, key: &str) -> KeyUri {
         at(key, self.said("endpoint"))
     }
 
     /// The access key of a user, and its secret.
-    pub(crate) fn user(&self, name: &str) -> (&str, &str) {
+    pub fn user(&self, name: &str) -> (&str, &str) {
         let user = &self.server.ready["users"][name];
         (user[0].as_str().unwrap(), user[1].as_str().unwrap())
     }
 
     /// With the credentials of this user.
-    pub(crate) fn registry(&self, user: &str) -> Registry {
+    pub fn registry(&self, user: &str) -> Registry {
         let (id, secret) = self.user(user);
         registry(id, secret)
     }
 
-    pub(crate) fn open(&self, user: &str, uri: &KeyUri) -> Result<Arc<dyn Signer>> {
+    pub fn open(&self, user: &str, uri: &KeyUri) -> Result<Arc<dyn Signer>> {
         self.open_in(user, uri, &TestEnv::new().context())
     }
 
-    pub(crate) fn open_in(
-        &self,
-        user: &str,
-        uri: &KeyUri,
-        cx: &OpenContext,
-    ) -> Result<Arc<dyn Signer>> {
+    pub fn open_in(&self, user: &str, uri: &KeyUri, cx: &OpenContext) -> Result<Arc<dyn Signer>> {
         runtime().block_on(self.registry(user).open(uri, cx))
     }
 
-    pub(crate) fn refused(&self, user: &str, key: &str) -> Error {
+    pub fn refused(&self, user: &str, key: &str) -> Error {
         self.open(user, &self.uri(key)).unwrap_err()
     }
 }
 
 /// A key at an endpoint.
-pub(crate) fn at(key: &str, endpoint: &str) -> KeyUri {
+pub fn at(key: &str, endpoint: &str) -> KeyUri {
     KeyUri::literal("awskms", key).with_attribute("endpoint", endpoint)
 }
 
-pub(crate) fn registry(id: &str, secret: &str) -> Registry {
+pub fn registry(id: &str, secret: &str) -> Registry {
     let credentials = Credentials::new(id, secret, None, None, "test");
     let config = SdkConfig::builder()
         .behavior_version(BehaviorVersion::v2026_01_12())
@@ -97,10 +94,10 @@ pub(crate) fn registry(id: &str, secret: &str) -> Registry {
 }
 
 /// Signs from a runtime of its own: what a signer keeps must not depend on the one it was opened in.
-pub(crate) fn sign(signer: &Arc<dyn Signer>, algorithm: Algorithm) -> Result<Signature> {
+pub fn sign(signer: &Arc<dyn Signer>, algorithm: Algorithm) -> Result<Signature> {
     runtime().block_on(signer.sign(algorithm, b"message"))
 }
 
-pub(crate) fn runtime() -> Runtime {
+pub fn runtime() -> Runtime {
     Runtime::new().unwrap()
 }
