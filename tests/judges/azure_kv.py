@@ -3,7 +3,7 @@ and azure-identity; `cryptography` verifies.
 
     python azure_kv.py READY [CERTIFICATE_AND_KEY.pem]
 
-READY is what `keybearer-fake azure` says when it is ready. The real names of the vault and of the login are led to the double's port, and
+READY is what `keybearer-fake azure` or `azure-hsm` says when it is ready. The real names of the vault and of the login are led to the double's port, and
 everything else is as it is for everybody: the authority, the check of the challenge, TLS. Standard output is {"checks": NUMBER}, and the
 status 1 where one of them failed, which standard error names.
 """
@@ -31,6 +31,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, utils
 
 READY = json.loads(sys.argv[1])
 VAULT = "https://" + READY["names"][0]
+HARDWARE = "-HSM" if ".managedhsm." in VAULT else ""
 TENANT = READY["tenant"]
 MESSAGE = b"eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJhIn0"
 CURVES = {"P256": ("P-256", ec.SECP256R1()), "P384": ("P-384", ec.SECP384R1()), "P521": ("P-521", ec.SECP521R1())}
@@ -88,9 +89,9 @@ def public_key(kind, jwk):
     number = lambda name: int.from_bytes(getattr(jwk, name), "big")
     if kind in CURVES:
         name, curve = CURVES[kind]
-        check(f"{kind}: the curve {jwk.crv}", jwk.kty == "EC" and jwk.crv == name)
+        check(f"{kind}: the curve {jwk.crv}", jwk.kty == "EC" + HARDWARE and jwk.crv == name)
         return ec.EllipticCurvePublicNumbers(number("x"), number("y"), curve).public_key()
-    check(f"{kind}: the type {jwk.kty}", jwk.kty == "RSA")
+    check(f"{kind}: the type {jwk.kty}", jwk.kty == "RSA" + HARDWARE)
     return rsa.RSAPublicNumbers(number("e"), number("n")).public_key()
 
 

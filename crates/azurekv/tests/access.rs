@@ -118,6 +118,24 @@ async fn a_firewall_is_told_from_a_missing_permission() {
     is(&error.unwrap_err(), ErrorKind::PermissionDenied, "firewall");
 }
 
+/// Of another tenant, say: a new token is tried once, and does not help.
+#[tokio::test]
+async fn a_token_that_the_vault_does_not_accept_is_told_with_its_source() {
+    let world = World::new(Azure::vault());
+    let kid = world.fake().make("job", Kind::P256);
+    let signer = world.open(&world.uri(&kid), &world.env()).await.unwrap();
+    let made = world.fake().tokens_made.load(SeqCst);
+    world.fake().lie(&[Lie::Status(401, "", None); 2]);
+    let error = signer.sign(A, b"x").await.unwrap_err();
+    is(
+        &error,
+        ErrorKind::Unauthenticated,
+        "the token of the environment",
+    );
+    assert_eq!(world.fake().tokens_made.load(SeqCst), made + 1);
+    signer.sign(A, b"x").await.unwrap();
+}
+
 #[tokio::test]
 async fn a_caller_who_may_not_read_signs_all_the_same() {
     let world = World::new(Azure::vault());

@@ -10,7 +10,7 @@ use keybearer_conformance::{UriSubject, run, trials};
 use keybearer_core::{Algorithm, PublicKey};
 use keybearer_fakes::{
     Kind,
-    azure::{Azure, SIGN},
+    azure::{Azure, SIGN, TOKEN_PREFIX},
     nobody,
 };
 use support::{SECRET, World, app, registry};
@@ -48,6 +48,7 @@ fn subject(world: &World, kid: &str) -> UriSubject {
     UriSubject::new(registry(), world.uri(key), public)
         .context(world.context(&world.env()))
         .secret(SECRET)
+        .secret(TOKEN_PREFIX)
         .missing_key(world.uri(&format!("{keys}/missing")))
         .service_down(world.uri(key).with_attribute("endpoint", down))
         .requests(move || state.requests.load(Ordering::SeqCst))
@@ -69,6 +70,7 @@ fn blind(world: &World) -> UriSubject {
         .algorithms(vec![Algorithm::Es256])
         .tells_public_key(false)
         .secret(SECRET)
+        .secret(TOKEN_PREFIX)
         .missing_key(signs(missing.rsplit_once('/').unwrap().0))
         .service_down(signs(&kid).with_attribute("endpoint", down))
         .requests(move || state.requests.load(Ordering::SeqCst))

@@ -26,6 +26,8 @@ pub const LOGIN: &str = "login.microsoftonline.com";
 pub const TENANT: &str = "5b1f4c2a-6a3e-4d65-9a0b-3f0c6b1d7e11";
 /// `IDENTITY_HEADER` of the App Service.
 pub const IDENTITY_HEADER: &str = "identity-header-of-the-app-service";
+/// Of each access token.
+pub const TOKEN_PREFIX: &str = "eyJ0eXAi.fake.";
 /// Permissions of an access policy.
 pub const GET: &str = "get";
 pub const SIGN: &str = "sign";

@@ -12,7 +12,7 @@ use aws_lc_rs::{
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use serde_json::{Value, json};
 
-use super::{Azure, Lie, TENANT, field, next, now, part, random_hex};
+use super::{Azure, Lie, TENANT, TOKEN_PREFIX, field, next, now, part, random_hex};
 use crate::{Answer, Asked};
 
 /// An app registration, or an identity.
@@ -99,7 +99,7 @@ impl Azure {
     /// A token of an app's, and how many seconds it is good for.
     pub(super) fn access_token(&self, client_id: &str, resource: &str) -> (String, u64) {
         self.tokens_made.fetch_add(1, Ordering::SeqCst);
-        let token = format!("eyJ0eXAi.fake.{}", random_hex(24));
+        let token = format!("{TOKEN_PREFIX}{}", random_hex(24));
         let lifetime = self.lifetime.load(Ordering::SeqCst);
         self.tokens.lock().unwrap().insert(
             token.clone(),

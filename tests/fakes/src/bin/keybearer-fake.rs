@@ -14,11 +14,12 @@ use serde_json::{Value, json};
 fn main() -> ExitCode {
     let name = std::env::args().nth(1).unwrap_or_default();
     match name.as_str() {
-        "azure" => serve_azure(),
+        "azure" => serve_azure(azure::VAULT),
+        "azure-hsm" => serve_azure(azure::HSM),
         "gcp" => serve_gcp(),
         "vault" => serve_vault(),
         _ => {
-            eprintln!("usage: keybearer-fake azure|gcp|vault");
+            eprintln!("usage: keybearer-fake azure|azure-hsm|gcp|vault");
             return ExitCode::from(2);
         }
     }
@@ -67,12 +68,12 @@ fn serve_gcp() {
     }));
 }
 
-/// Key Vault with a key of each type, Entra and the identities of a machine, by their real names too: who sends those names
+/// Key Vault or a Managed HSM with a key of each type, Entra and the identities of a machine, by their real names too: who sends those names
 /// to this port meets no other difference. The certificate and public key of an application may follow, as files in PEM.
-fn serve_azure() {
+fn serve_azure(host: &'static str) {
     use azure::{App, GET, SIGN};
-    let tls = Tls::new(&[azure::VAULT, azure::LOGIN]);
-    let fake = azure::Azure::vault();
+    let tls = Tls::new(&[host, azure::LOGIN]);
+    let fake = azure::Azure::at(host);
     let secret = "judge~secret-of-the-fake".to_owned();
     let app = |name: &str, permissions: &[&'static str]| {
         let permissions = permissions.to_vec();
@@ -126,7 +127,7 @@ fn serve_azure() {
     until_eof(&json!({
         "url": server.url(),
         "port": server.address().port(),
-        "names": [azure::VAULT, azure::LOGIN],
+        "names": [host, azure::LOGIN],
         "ca_pem": tls.ca_pem,
         "tenant": azure::TENANT,
         "secret": secret,
