@@ -197,8 +197,11 @@ def callers(certificate):
                 refused("a pod of others", ClientAuthenticationError, "AADSTS", lambda: keys(who).get_key("P256"))
     if certificate:
         reads("a certificate", CertificateCredential(TENANT, "certified", certificate, **NO_RETRY))
+        refuses = lambda what, client: refused(what, ClientAuthenticationError, "AADSTS700027", lambda: keys(client).get_key("P256"))
+        reads("a chain", CertificateCredential(TENANT, "named", certificate, send_certificate_chain=True, **NO_RETRY))
+        refuses("a thumbprint where a chain is wanted", CertificateCredential(TENANT, "named", certificate, **NO_RETRY))
         other = CertificateCredential(TENANT, "signer", certificate, **NO_RETRY)
-        refused("a certificate of another application", ClientAuthenticationError, "AADSTS700027", lambda: keys(other).get_key("P256"))
+        refuses("a certificate of another application", other)
     os.environ["AZURE_POD_IDENTITY_AUTHORITY_HOST"] = READY["url"]
     reads("a machine", ManagedIdentityCredential(**NO_RETRY))
     reads("a machine by its client id", ManagedIdentityCredential(client_id="machine", **NO_RETRY))

@@ -352,6 +352,19 @@ async fn a_certificate_in_the_environment_is_opened_by_the_registry() {
     let cx = world.context(&env);
     let signer = ours.open(&world.uri(&kid), &cx).await.unwrap();
     signer.sign(A, b"x").await.unwrap();
+    // An application that is known by the names in its certificate wants to see it.
+    let named = App {
+        is_by_name: true,
+        ..certified(&certificate)
+    };
+    world.fake().register(CLIENT, named);
+    let uri = world.uri(&kid);
+    let error = ours.open(&uri, &cx).await.unwrap_err();
+    is(&error, ErrorKind::BadSecret, "client certificate");
+    let sends = env
+        .clone()
+        .var("AZURE_CLIENT_SEND_CERTIFICATE_CHAIN", "true");
+    ours.open(&uri, &world.context(&sends)).await.unwrap();
     // The application has another one.
     let (_, other) = client_key().await;
     world.fake().register(CLIENT, certified(&other));

@@ -2,7 +2,10 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use base64::{
+    Engine,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
 use keybearer_core::{Algorithm, Certificate, Error, ErrorKind, KeySource, Result, Secret};
 use serde_json::json;
 use sha1::Sha1;
@@ -11,8 +14,14 @@ use sha2::{Digest, Sha256};
 /// Seconds; Entra takes ten minutes.
 const LIFETIME: u64 = 300;
 
-/// An assertion for one token request to `audience`.
-pub(super) async fn sign(key: &dyn KeySource, client_id: &str, audience: &str) -> Result<Secret> {
+/// An assertion for one token request to `audience`. With its chain, an application is known by the certificate's subject
+/// and issuer too.
+pub(super) async fn sign(
+    key: &dyn KeySource,
+    client_id: &str,
+    audience: &str,
+    sends_chain: bool,
+) -> Result<Secret> {
     let key = key.current().await?;
     let chain = key.signer().certificate_chain().await?;
     let certificate = chain.first().ok_or_else(|| {
@@ -26,6 +35,11 @@ pub(super) async fn sign(key: &dyn KeySource, client_id: &str, audience: &str) -
     let (name, thumbprint) = thumbprint(key.algorithm(), certificate)?;
     let mut header = json!({"alg": key.algorithm().jws_name(), "typ": "JWT"});
     header[name] = thumbprint.into();
+    if sends_chain {
+        // RFC 7515 section 4.1.6: base64, and not base64url.
+        let chain = chain.iter().map(|it| STANDARD.encode(it.as_der()));
+        header["x5c"] = chain.collect::<Vec<_>>().into();
+    }
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default()
@@ -137,7 +151,7 @@ mod tests {
     #[tokio::test]
     async fn a_key_without_a_certificate_is_told() {
         let bound = Bound::new(std::sync::Arc::new(soft()), Algorithm::Rs256).unwrap();
-        let error = sign(&bound, "client", "https://login.example/t")
+        let error = sign(&bound, "client", "https://login.example/t", false)
             .await
             .unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NotFound);

@@ -21,7 +21,10 @@ pub(super) struct Entra {
 pub(super) enum Proof {
     Secret(Secret),
     /// A key with a certificate that the application has.
-    Certificate(SharedKey),
+    Certificate {
+        key: SharedKey,
+        sends_chain: bool,
+    },
     /// A file with another issuer's token, which is replaced while we run.
     Federated(PathBuf),
 }
@@ -88,7 +91,9 @@ impl Entra {
     async fn proof(&self, url: &str, caller: &Caller) -> Result<Secret> {
         match &self.proof {
             Proof::Secret(secret) => Ok(secret.clone()),
-            Proof::Certificate(key) => assertion::sign(key.as_ref(), &self.client_id, url).await,
+            Proof::Certificate { key, sends_chain } => {
+                assertion::sign(key.as_ref(), &self.client_id, url, *sends_chain).await
+            }
             Proof::Federated(file) => {
                 let unread = |why: String| {
                     Error::new(
@@ -159,7 +164,7 @@ impl Entra {
                         "client secret",
                         "see AZURE_CLIENT_SECRET; it may have expired: az ad app credential list --id CLIENT_ID",
                     ),
-                    Proof::Certificate(_) => (
+                    Proof::Certificate { .. } => (
                         "client certificate",
                         "upload the certificate to the application: az ad app credential reset --id CLIENT_ID --cert @FILE --append",
                     ),

@@ -54,7 +54,14 @@ pub(super) fn given(login: Login, env: &dyn Env) -> Candidate {
             key,
         } => (
             "the program's client certificate",
-            entra(tenant_id, client_id, Proof::Certificate(key)),
+            entra(
+                tenant_id,
+                client_id,
+                Proof::Certificate {
+                    key,
+                    sends_chain: false,
+                },
+            ),
         ),
         Login::WorkloadIdentity {
             tenant_id,
@@ -115,11 +122,12 @@ fn application(
                 uri =
                     uri.with_attribute("password-source", "env:AZURE_CLIENT_CERTIFICATE_PASSWORD");
             }
-            Proof::Certificate(std::sync::Arc::new(KeyFile {
-                registry,
-                uri,
-                cx: cx.clone(),
-            }))
+            let cx = cx.clone();
+            Proof::Certificate {
+                key: std::sync::Arc::new(KeyFile { registry, uri, cx }),
+                sends_chain: said(env, "AZURE_CLIENT_SEND_CERTIFICATE_CHAIN")
+                    .is_some_and(|it| it == "1" || it.eq_ignore_ascii_case("true")),
+            }
         }
         _ => {
             return Err(

@@ -9,7 +9,10 @@ use aws_lc_rs::{
         VerificationAlgorithm,
     },
 };
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
+use base64::{
+    Engine,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD as BASE64},
+};
 use serde_json::{Value, json};
 
 use super::{Azure, Lie, TENANT, TOKEN_PREFIX, field, next, now, part, random_hex};
@@ -22,6 +25,8 @@ pub struct App {
     pub secret: Option<String>,
     /// A certificate in DER, and its RSA public key (RSAPublicKey or SubjectPublicKeyInfo).
     pub certificate: Option<(Vec<u8>, Vec<u8>)>,
+    /// Certificates are known by subject and issuer, and so the chain must be sent.
+    pub is_by_name: bool,
     /// The token of another issuer that is trusted.
     pub federated: Option<String>,
 }
@@ -155,6 +160,12 @@ fn check(assertion: &str, app: &App, client_id: &str, audience: &str) -> Result<
     let named = |name: &str| part(&head, name).trim_end_matches('=').to_owned();
     let is_known = named("x5t") == thumbprint(&digest::SHA1_FOR_LEGACY_USE_ONLY)
         || named("x5t#S256") == thumbprint(&digest::SHA256);
+    let leaf = head["x5c"][0]
+        .as_str()
+        .and_then(|text| STANDARD.decode(text).ok());
+    if leaf.map_or(app.is_by_name, |leaf| leaf != *certificate) {
+        return Err(700_027);
+    }
     let signature = BASE64.decode(signature).map_err(|_| 50_027_u32)?;
     let signed = &assertion[..header.len() + 1 + claims.len()];
     let is_signed = UnparsedPublicKey::new(by, public).verify(signed.as_bytes(), &signature);

@@ -103,7 +103,12 @@ fn serve_azure(host: &'static str) {
             certificate: Some((certificate.clone(), public.clone())),
             ..App::default()
         };
+        let named = App {
+            is_by_name: true,
+            ..certified.clone()
+        };
         fake.register("certified", certified);
+        fake.register("named", named);
     }
     let kinds = Kind::ALL.iter().filter(|kind| **kind != Kind::Ed25519);
     let keys: serde_json::Map<String, Value> = kinds
