@@ -24,6 +24,7 @@ from azure.identity import (
     WorkloadIdentityCredential,
 )
 from azure.keyvault.keys import KeyClient
+from azure.keyvault.keys._generated.models import KeySignParameters
 from azure.keyvault.keys.crypto import CryptographyClient, SignatureAlgorithm
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
@@ -85,6 +86,12 @@ def signed(who, kid, algorithm, digest):
     return CryptographyClient(kid, who, **NO_RETRY).sign(algorithm, digest)
 
 
+def signed_beneath(who, kid, algorithm, digest):
+    """By the client beneath that one, which knows nothing of what a key does and when."""
+    name, version = kid.split("/")[-2:]
+    return keys(who)._client.sign(name, version, KeySignParameters(algorithm=algorithm, value=digest))
+
+
 def public_key(kind, jwk):
     number = lambda name: int.from_bytes(getattr(jwk, name), "big")
     if kind in CURVES:
@@ -129,12 +136,10 @@ def every_key():
             verifies(f"{kind} {name}", public, name, digest, answer.signature)
             short = lambda: signed(who, kid, SignatureAlgorithm(name), digest[:20])
             refused(f"{kind} {name}: a digest of 20 bytes", HttpResponseError, "BadParameter", short)
-        other = SignatureAlgorithm.rs256 if kind in CURVES else SignatureAlgorithm.es256
+            check(f"{kind} {name}, beneath", signed_beneath(who, kid, name, digest).kid == kid)
+        other = "RS256" if kind in CURVES else "ES256"
         digest = hashlib.sha256(MESSAGE).digest()
-        # By the client beneath: the one above knows what the key does.
-        parameters = {"alg": other, "value": digest}
-        wrong = lambda: keys(who)._client.sign(kind, version, parameters)
-        refused(f"{kind} {other}", HttpResponseError, "BadParameter", wrong)
+        refused(f"{kind} {other}", HttpResponseError, "BadParameter", lambda: signed_beneath(who, kid, other, digest))
     for version in ["7.4", "7.5", "7.6", "2025-07-01"]:
         check(f"version {version} of the API", keys(who, api_version=version).get_key("P256").name == "P256")
 
@@ -142,13 +147,12 @@ def every_key():
 def states():
     who, digest = by_secret("signer"), hashlib.sha256(MESSAGE).digest()
     for code, kid in READY["unfit"].items():
-        name, version = kid.split("/")[-2:]
+        name = kid.split("/")[-2]
         properties = keys(who).get_key(name).properties
         check(f"{name}: enabled", properties.enabled == (code != "KeyDisabled"))
         check(f"{name}: nbf", (properties.not_before is not None) == (code == "KeyNotYetValid"))
         check(f"{name}: exp", (properties.expires_on is not None) == (code == "KeyExpired"))
-        parameters = {"alg": "ES256", "value": digest}
-        refused(f"{name} signs", HttpResponseError, code, lambda: keys(who)._client.sign(name, version, parameters))
+        refused(f"{name} signs", HttpResponseError, code, lambda: signed_beneath(who, kid, "ES256", digest))
     refused("a missing key", ResourceNotFoundError, "KeyNotFound", lambda: keys(who).get_key("missing"))
     refused("a missing version", ResourceNotFoundError, "KeyNotFound", lambda: keys(who).get_key("P256", "0" * 32))
 
