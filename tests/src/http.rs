@@ -19,6 +19,12 @@ pub fn try_get(url: &str, headers: &[(&str, &str)]) -> io::Result<(u16, String)>
     try_asked("GET", url, headers, "")
 }
 
+/// DELETE: status and body.
+#[track_caller]
+pub fn delete(url: &str, headers: &[(&str, &str)]) -> (u16, String) {
+    asked("DELETE", url, headers, "")
+}
+
 /// POST of a form: status and body.
 #[track_caller]
 pub fn post_form(url: &str, fields: &[(&str, &str)]) -> (u16, String) {

@@ -8,6 +8,7 @@
     reason = "nobody else uses it"
 )]
 
+pub mod gate;
 mod hsm;
 mod http;
 mod judge;
@@ -20,7 +21,7 @@ mod scratch;
 mod whole_path;
 
 pub use hsm::{Hsm, kryoptic, softhsm2};
-pub use http::{get, post_form, post_json, try_get};
+pub use http::{delete, get, post_form, post_json, try_get};
 pub use judge::{heavy, heavy_python, python, python_with};
 pub use local::Local;
 pub use org::Org;

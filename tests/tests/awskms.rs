@@ -4,8 +4,6 @@
 
 #[path = "awskms/credentials.rs"]
 mod credentials;
-#[path = "awskms/gate.rs"]
-mod gate;
 #[path = "awskms/network.rs"]
 mod network;
 #[path = "awskms/refusals.rs"]
@@ -17,10 +15,10 @@ mod token;
 
 use std::{net::TcpListener, process::ExitCode, sync::Arc};
 
-use gate::Gate;
 use keybearer_conformance::{Trial, UriSubject, require, run, trials, verify};
 use keybearer_core::Algorithm;
 use keybearer_tests::{
+    gate::Gate,
     kms::{Kms, at, sign},
     python_with,
 };

@@ -5,6 +5,8 @@
 mod access;
 #[path = "vault/judge.rs"]
 mod judge;
+#[path = "vault/network.rs"]
+mod network;
 #[path = "vault/place.rs"]
 mod place;
 #[path = "vault/restart.rs"]
@@ -35,6 +37,7 @@ const KINDS: [&str; 7] = [
 fn main() -> ExitCode {
     let double: &'static Place = Box::leak(Box::new(Place::fake()));
     let mut all = cases("double", double);
+    all.push(soft_deleted("double", double));
     all.extend(judge::hvac("double", double, &["namespaces", "strict"]));
     for name in ["bao", "vault"] {
         let probe = || program(name, &["version"]).map(drop);
@@ -42,8 +45,10 @@ fn main() -> ExitCode {
             let place: &'static Place = Box::leak(Box::new(Place::real(name)));
             let mut all = suites(name, place);
             all.extend(cases(name, place));
-            // Vault has them in its Enterprise edition alone.
-            let namespaces: &[&str] = if name == "bao" { &["namespaces"] } else { &[] };
+            // Vault has namespaces in its Enterprise edition alone, and no soft deletion.
+            let is_bao = name == "bao";
+            all.extend(is_bao.then(|| soft_deleted(name, place)));
+            let namespaces: &[&str] = if is_bao { &["namespaces"] } else { &[] };
             all.extend(judge::hvac(name, place, namespaces));
             all.push(Trial::test(
                 format!("{name}::stopped_and_started_between_two_signatures"),
@@ -60,13 +65,14 @@ fn main() -> ExitCode {
 
 /// What the double and the real server must do alike.
 fn cases(name: &str, place: &'static Place) -> Vec<Trial> {
-    let tests: [(&str, Test); 6] = [
+    let tests: [(&str, Test); 7] = [
         ("a_certificate_and_a_token", token::token),
         ("a_role_that_may_sign_but_not_read", access::blind_role),
         ("tokens_that_are_none", access::unknown_tokens),
         ("app_role", access::app_role),
         ("versions", access::versions),
         ("names", access::names),
+        ("the_network_that_was_given", network::network),
     ];
     tests
         .map(|(test, run)| {
@@ -76,6 +82,14 @@ fn cases(name: &str, place: &'static Place) -> Vec<Trial> {
             })
         })
         .into()
+}
+
+fn soft_deleted(name: &str, place: &'static Place) -> Trial {
+    let name = format!("{name}::a_key_that_can_be_restored");
+    Trial::test(name, || {
+        access::soft_deleted(place);
+        Ok(())
+    })
 }
 
 /// The double has had the suite in its crate's tests.

@@ -24,7 +24,7 @@ pub struct Missing {
 }
 
 /// Looks for what tests need. `name` is the word by which `KEYBEARER_REQUIRE` (a list with commas) turns the skip into a
-/// failure: `softhsm2`, `authlib`, `ministack`, `openssl`, `keytool`, `keycloak`, `sf`.
+/// failure: `softhsm2`, `authlib`, `ministack`, `hvac`, `openssl`, `keytool`, `keycloak`, `sf`.
 ///
 /// ```
 /// use keybearer_conformance::{Trial, program, require};

@@ -11,6 +11,7 @@ use cryptoki::error::RvError;
 use keybearer_core::{
     Algorithm, Certificate, Error, ErrorKind, KeyId, KeyType, PublicKey, Result, Signature, Signer,
 };
+use tracing::Instrument;
 
 use crate::{
     failure::Failure,
@@ -59,6 +60,20 @@ impl TokenSigner {
             limit,
         }
     }
+
+    async fn signed(&self, algorithm: Algorithm, message: &[u8]) -> Result<Signature> {
+        let plan = self
+            .key
+            .plans
+            .iter()
+            .find(|plan| plan.algorithm == algorithm);
+        let plan =
+            *plan.ok_or_else(|| Error::new(ErrorKind::Backend, "the key has lost an algorithm"))?;
+        let (key, input) = (self.key.clone(), plan.input(message));
+        let work = move |connection: &mut Connection| key.sign(connection, plan, &input);
+        let bytes = self.pool.run_patiently(self.limit, work).await?;
+        self.key.encode(algorithm, bytes)
+    }
 }
 
 #[async_trait]
@@ -73,28 +88,15 @@ impl Signer for TokenSigner {
 
     async fn sign(&self, algorithm: Algorithm, message: &[u8]) -> Result<Signature> {
         self.check(algorithm, message)?;
-        let began = Instant::now();
+        let span = tracing::debug_span!("sign", key = %self.id, %algorithm);
         let signed = async {
-            let plan = self
-                .key
-                .plans
-                .iter()
-                .find(|plan| plan.algorithm == algorithm);
-            let plan = *plan
-                .ok_or_else(|| Error::new(ErrorKind::Backend, "the key has lost an algorithm"))?;
-            let (key, input) = (self.key.clone(), plan.input(message));
-            let work = move |connection: &mut Connection| key.sign(connection, plan, &input);
-            let bytes = self.pool.run_patiently(self.limit, work).await?;
-            self.key.encode(algorithm, bytes)
+            let began = Instant::now();
+            let signed = self.signed(algorithm, message).await;
+            let micros = began.elapsed().as_micros() as u64;
+            tracing::debug!(micros, ok = signed.is_ok(), "the token has signed");
+            signed
         };
-        let signed = signed.await;
-        tracing::debug!(
-            key = %self.id,
-            %algorithm,
-            micros = began.elapsed().as_micros() as u64,
-            ok = signed.is_ok(),
-            "sign"
-        );
+        let signed = signed.instrument(span).await;
         signed.map_err(|error| error.with_key(&self.id))
     }
 

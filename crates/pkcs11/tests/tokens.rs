@@ -419,7 +419,7 @@ fn told_in_time(here: &SoftHsm) {
     );
 }
 
-/// SoftHSM2 itself does not see it again before the program starts anew; `faults` has a token that comes back.
+/// SoftHSM2 itself does not see it again before it is initialised anew (`restarted`); `faults` has a token that comes back by itself.
 fn vanishes(here: &SoftHsm) {
     let signer = open(&here.uri("token=vanishing;object=job")).unwrap();
     signs(
@@ -427,16 +427,8 @@ fn vanishes(here: &SoftHsm) {
         Algorithm::Es256,
         &here.public_key("vanishing", "01"),
     );
-    let (from, to) = (here.tokens(), here.folder.join("away"));
-    let folder = std::fs::read_dir(&from)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .find(|path| {
-            let text = std::fs::read(path.join("token.object")).unwrap();
-            text.windows(9).any(|part| part == b"vanishing")
-        });
-    let folder = folder.unwrap();
-    std::fs::rename(&folder, &to).unwrap();
+    let away = here.folder.join("away");
+    std::fs::rename(here.token_folder("vanishing"), away).unwrap();
     let error = runtime()
         .block_on(signer.sign(Algorithm::Es256, b"x"))
         .unwrap_err();

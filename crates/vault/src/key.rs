@@ -238,7 +238,7 @@ async fn credentials(login: Login, env: &Arc<dyn Env>) -> Result<Credentials> {
 }
 
 /// The version to sign with and its public key, from what Vault says of the key.
-fn known(data: &Value, wanted: Option<u64>, path: &str) -> Result<(u64, PublicKey)> {
+pub(crate) fn known(data: &Value, wanted: Option<u64>, path: &str) -> Result<(u64, PublicKey)> {
     let kind = data["type"].as_str().unwrap_or("unknown");
     if data["supports_signing"] == false {
         return Err(Error::new(
@@ -253,6 +253,13 @@ fn known(data: &Value, wanted: Option<u64>, path: &str) -> Result<(u64, PublicKe
             format!("the key {path} is derived: each context has a key of its own"),
         )
         .with_hint("make a key without derived=true"));
+    }
+    if data["soft_deleted"] == true {
+        return Err(Error::new(
+            ErrorKind::Unsupported,
+            format!("the key {path} is deleted, and can be restored"),
+        )
+        .with_hint("to have it back: bao write -f MOUNT/keys/NAME/soft-delete-restore"));
     }
     let latest = data["latest_version"].as_u64();
     let version = wanted

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::{
     api::{Ask, Session},
+    key::known,
     locator::Locator,
     request::{self, odd},
 };
@@ -28,7 +29,10 @@ pub(crate) struct TransitSigner {
 impl TransitSigner {
     async fn signed(&self, algorithm: Algorithm, message: &[u8]) -> Result<Signature> {
         let body = request::body(algorithm, message, self.version);
-        let data = asked(&self.session, &self.place, &body).await?;
+        let data = match asked(&self.session, &self.place, &body).await {
+            Ok(data) => data,
+            Err(error) => return Err(self.explained(error).await),
+        };
         let (version, signature) = request::signature(algorithm, &data)?;
         if version != self.version {
             return Err(other_version(version, self.version));
@@ -52,6 +56,21 @@ impl TransitSigner {
             .with_hint("the key may have been deleted and made anew, or restored from a backup: open it again"));
         }
         Ok(signature)
+    }
+
+    /// Transit answers 500 also where this key may not sign any more: what the key's own state says is the better error.
+    async fn explained(&self, error: Error) -> Error {
+        if error.kind() != ErrorKind::Backend || self.public.is_none() {
+            return error;
+        }
+        let path = self.place.read_path();
+        let ask = Ask { path, body: None };
+        match self.session.ask(&ask).await {
+            Ok(data) => known(&data, Some(self.version), &ask.path)
+                .err()
+                .unwrap_or(error),
+            Err(_) => error,
+        }
     }
 }
 

@@ -128,9 +128,10 @@ async fn a_version_that_signs_no_more_is_told() {
     let error = refused(&fake, ROOT, "&version=1").await;
     assert_eq!(error.kind(), ErrorKind::Unsupported, "{error:?}");
     assert!(error.to_string().contains("the least is 2"), "{error}");
-    // The server says it by 500, which is not tried again.
+    // The server says it by 500, which is not tried again: the key's state tells why.
     let before = fake.service.signatures();
     let error = old.sign(A, b"x").await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Backend, "{error:?}");
+    assert_eq!(error.kind(), ErrorKind::Unsupported, "{error:?}");
+    assert!(error.to_string().contains("the least is 2"), "{error}");
     assert_eq!(fake.service.signatures(), before + 1);
 }

@@ -3,6 +3,7 @@
 
 mod entra;
 mod identity;
+mod served;
 mod vault;
 
 use std::{
@@ -17,6 +18,7 @@ use serde_json::{Value, json};
 
 use crate::{Answer, Asked, Key, Kind, Service};
 pub use entra::App;
+pub use served::served;
 pub use vault::Version;
 
 pub const VAULT: &str = "jobs.vault.azure.net";

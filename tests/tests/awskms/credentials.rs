@@ -4,13 +4,15 @@ use std::process::Command;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use keybearer_tests::{
-    Ran, Scratch, keybearer,
+    Ran, Scratch,
+    gate::Gate,
+    keybearer,
     kms::{Kms, REGION},
     ran,
 };
 use serde_json::json;
 
-use crate::{gate::Gate, token::without_aws};
+use crate::token::without_aws;
 
 pub(crate) fn all(kms: &Kms) {
     none(kms);

@@ -1,16 +1,12 @@
 //! What `Network` says reaches the SDK.
 
-use std::path::Path;
-
 use keybearer_conformance::TestEnv;
 use keybearer_core::{Algorithm, ErrorKind};
 use keybearer_tests::{
     Scratch,
+    gate::Gate,
     kms::{Kms, at, sign},
-    tool,
 };
-
-use crate::gate::Gate;
 
 /// The service has a name that only the proxy knows.
 pub(crate) fn proxy(kms: &Kms) {
@@ -36,19 +32,7 @@ pub(crate) fn proxy(kms: &Kms) {
 
 pub(crate) fn ca_certificate(kms: &Kms) {
     let scratch = Scratch::new();
-    let (key, certificate, der) = (
-        scratch.text("key.pem"),
-        scratch.text("ca.crt"),
-        scratch.text("key.der"),
-    );
-    #[rustfmt::skip]
-    tool("openssl", &[
-        "req", "-x509", "-nodes", "-days", "30", "-newkey", "rsa:2048", "-subj", "/CN=kms", "-keyout", &key, "-out", &certificate,
-        "-addext", "subjectAltName=IP:127.0.0.1", "-addext", "basicConstraints=critical,CA:FALSE",
-    ]);
-    #[rustfmt::skip]
-    tool("openssl", &["pkcs8", "-topk8", "-nocrypt", "-in", &key, "-outform", "DER", "-out", &der]);
-    let gate = Gate::with_tls(kms.address(), Path::new(&certificate), Path::new(&der));
+    let (gate, certificate) = Gate::with_tls(kms.address(), &scratch);
     let uri = at(kms.arn("ECC_NIST_P256"), &gate.url());
     let mut cx = TestEnv::new().context();
     let error = kms.open_in("signer", &uri, &cx).unwrap_err();

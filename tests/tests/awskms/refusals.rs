@@ -4,10 +4,9 @@ use keybearer_conformance::{TestEnv, verify};
 use keybearer_core::{Algorithm, ErrorKind};
 use keybearer_tests::{
     Scratch,
+    gate::Gate,
     kms::{Kms, at, registry, runtime, sign},
 };
-
-use crate::gate::Gate;
 
 pub(crate) fn states_and_names(kms: &Kms) {
     // ministack shows their public keys; AWS refuses that too, in the same words.

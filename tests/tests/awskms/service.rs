@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use keybearer_conformance::{TestEnv, verify};
 use keybearer_core::{Algorithm, ErrorKind};
-use keybearer_tests::kms::{Kms, at, sign};
-
-use crate::gate::Gate;
+use keybearer_tests::{
+    gate::Gate,
+    kms::{Kms, at, sign},
+};
 
 pub(crate) fn throttled(kms: &Kms) {
     let gate = Gate::before(kms.address());

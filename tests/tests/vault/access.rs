@@ -2,6 +2,7 @@
 
 use keybearer_conformance::{TestEnv, verify};
 use keybearer_core::{Algorithm, ErrorKind, Registry};
+use keybearer_tests::Scratch;
 use keybearer_vault::Vault;
 use serde_json::json;
 
@@ -23,7 +24,7 @@ pub(crate) fn blind_role(place: &Place) {
             .contains(&format!("transit/keys/{key}"))
     );
     let signer = place
-        .open(&token, &uri.with_attribute("alg", "ES256"))
+        .open(&token, &uri.clone().with_attribute("alg", "ES256"))
         .unwrap();
     assert!(
         signer.id().to_string().contains("version=1"),
@@ -31,7 +32,17 @@ pub(crate) fn blind_role(place: &Place) {
         signer.id()
     );
     let signature = runtime().block_on(signer.sign(A, b"message")).unwrap();
-    verify::aws_lc(&place.public_key(&key), A, b"message", &signature).unwrap();
+    let public = place.public_key(&key);
+    verify::aws_lc(&public, A, b"message", &signature).unwrap();
+    // A file tells what the role may not ask for.
+    let scratch = Scratch::new();
+    let file = scratch.write("key.pem", public.to_pem());
+    let uri = uri
+        .with_attribute("alg", "ES256")
+        .with_attribute("public-key", file);
+    let signer = place.open(&token, &uri).unwrap();
+    assert_eq!(runtime().block_on(signer.public_key()).unwrap(), public);
+    runtime().block_on(signer.sign(A, b"message")).unwrap();
     // The server signs with a key of another kind whatever is asked of it.
     for (kind, alg) in [
         ("ecdsa-p256", "RS256"),
@@ -149,7 +160,25 @@ pub(crate) fn versions(place: &Place) {
     let error = runtime()
         .block_on(signer.sign(Algorithm::Rs256, b"message"))
         .unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Backend, "{error:?}");
+    assert_eq!(error.kind(), ErrorKind::Unsupported, "{error:?}");
+}
+
+/// OpenBao has it: a key that signs no more, and may again.
+pub(crate) fn soft_deleted(place: &Place) {
+    let key = place.key("ecdsa-p256");
+    let signer = place.open(&place.root, &place.uri(&key)).unwrap();
+    let sign = || runtime().block_on(signer.sign(A, b"message"));
+    sign().unwrap();
+    let path = format!("transit/keys/{key}/soft-delete");
+    place.delete(&path);
+    let at_opening = place.open(&place.root, &place.uri(&key)).unwrap_err();
+    for error in [sign().unwrap_err(), at_opening] {
+        assert_eq!(error.kind(), ErrorKind::Unsupported, "{error:?}");
+        let hint = error.hint().unwrap();
+        assert!(hint.contains("soft-delete-restore"), "{error:?}");
+    }
+    place.post("", &format!("{path}-restore"), &json!({}));
+    sign().unwrap();
 }
 
 pub(crate) fn names(place: &Place) {

@@ -11,12 +11,12 @@ use std::{
 };
 
 use keybearer_conformance::TestEnv;
-use keybearer_core::{KeyUri, PublicKey, Registry, Result, Signer};
+use keybearer_core::{KeyUri, OpenContext, PublicKey, Registry, Result, Signer};
 use keybearer_fakes::{
     Server,
     vault::{ROOT, Vault as Fake},
 };
-use keybearer_tests::{Server as Program, get, post_json, try_get};
+use keybearer_tests::{Server as Program, delete, get, post_json, try_get};
 use keybearer_vault::Vault;
 use serde_json::{Value, json};
 
@@ -106,6 +106,13 @@ impl Place {
     }
 
     #[track_caller]
+    pub(crate) fn delete(&self, path: &str) {
+        let url = format!("{}/v1/{path}", self.url);
+        let (status, body) = delete(&url, &[("X-Vault-Token", self.root.as_str())]);
+        assert!(status == 200 || status == 204, "{path}: {status} {body}");
+    }
+
+    #[track_caller]
     pub(crate) fn get(&self, path: &str) -> Value {
         let url = format!("{}/v1/{path}", self.url);
         let (status, body) = get(&url, &[("X-Vault-Token", self.root.as_str())]);
@@ -153,7 +160,12 @@ impl Place {
     /// Opens a key with this token.
     pub(crate) fn open(&self, token: &str, uri: &KeyUri) -> Result<Arc<dyn Signer>> {
         let env = TestEnv::new().var("VAULT_TOKEN", token);
-        runtime().block_on(Registry::new().with(Vault).open(uri, &env.context()))
+        open_in(uri, &env.context())
+    }
+
+    /// `host:port`.
+    pub(crate) fn address(&self) -> &str {
+        self.url.strip_prefix("http://").unwrap()
     }
 
     /// As the server shows it.
@@ -196,6 +208,10 @@ pub(crate) fn eventually(is_so: impl Fn() -> bool) -> bool {
         }
         std::thread::sleep(Duration::from_millis(50));
     }
+}
+
+pub(crate) fn open_in(uri: &KeyUri, cx: &OpenContext) -> Result<Arc<dyn Signer>> {
+    runtime().block_on(Registry::new().with(Vault).open(uri, cx))
 }
 
 pub(crate) fn runtime() -> tokio::runtime::Runtime {

@@ -146,6 +146,20 @@ impl SoftHsm {
         self.folder.join("tokens")
     }
 
+    /// Where SoftHSM2 keeps a token.
+    pub(crate) fn token_folder(&self, label: &str) -> PathBuf {
+        let has_label = |folder: &PathBuf| {
+            let text = fs::read(folder.join("token.object")).unwrap();
+            text.windows(label.len())
+                .any(|part| part == label.as_bytes())
+        };
+        fs::read_dir(self.tokens())
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .find(has_label)
+            .unwrap()
+    }
+
     pub(crate) fn path(&self, name: &str) -> String {
         self.folder.join(name).to_str().unwrap().to_owned()
     }

@@ -8,7 +8,7 @@ use std::{
     process::ExitCode,
 };
 
-use keybearer_fakes::{Kind, Server, Tls, azure, gcp, vault};
+use keybearer_fakes::{Kind, Server, azure, gcp, vault};
 use serde_json::{Value, json};
 
 fn main() -> ExitCode {
@@ -68,85 +68,15 @@ fn serve_gcp() {
     }));
 }
 
-/// Key Vault or a Managed HSM with a key of each type, Entra and the identities of a machine, by their real names too: who sends those names
-/// to this port meets no other difference. The certificate and public key of an application may follow, as files in PEM.
+/// The certificate and public key of an application may follow, as files in PEM.
 fn serve_azure(host: &'static str) {
-    use azure::{App, GET, SIGN};
-    let tls = Tls::new(&[host, azure::LOGIN]);
-    let fake = azure::Azure::at(host);
-    let secret = "judge~secret-of-the-fake".to_owned();
-    let app = |name: &str, permissions: &[&'static str]| {
-        let permissions = permissions.to_vec();
-        let app = App {
-            permissions,
-            secret: Some(secret.clone()),
-            ..App::default()
-        };
-        fake.register(name, app);
-    };
-    app("signer", &[GET, SIGN]);
-    app("reader", &[GET]);
-    app("blind", &[SIGN]);
-    app("nobody", &[]);
-    app("machine", &[GET, SIGN]);
-    fake.identities(&["machine"]);
-    let pod = App {
-        permissions: vec![GET, SIGN],
-        federated: Some("eyJ.federated.token".into()),
-        ..App::default()
-    };
-    fake.register("pod", pod);
-    let files: Vec<_> = std::env::args().skip(2).map(der).collect();
-    if let [certificate, public] = files.as_slice() {
-        let certified = App {
-            permissions: vec![GET, SIGN],
-            certificate: Some((certificate.clone(), public.clone())),
-            ..App::default()
-        };
-        let named = App {
-            is_by_name: true,
-            ..certified.clone()
-        };
-        fake.register("certified", certified);
-        fake.register("named", named);
-    }
-    let kinds = Kind::ALL.iter().filter(|kind| **kind != Kind::Ed25519);
-    let keys: serde_json::Map<String, Value> = kinds
-        .map(|&kind| {
-            let name = format!("{kind:?}");
-            (name.clone(), fake.make(&name, kind).into())
-        })
+    let files: Vec<_> = std::env::args()
+        .skip(2)
+        .map(|path| std::fs::read_to_string(path).unwrap())
         .collect();
-    let changed = |name: &str, change: fn(&mut azure::Version)| {
-        let kid = fake.make(name, Kind::P256);
-        fake.change(&kid, change);
-        kid
-    };
-    let unfit = json!({
-        "KeyDisabled": changed("disabled", |it| it.is_enabled = false),
-        "KeyNotYetValid": changed("early", |it| it.not_before = Some(4_102_444_800)),
-        "KeyExpired": changed("late", |it| it.expires = Some(1_000_000_000)),
-        "KeyOperationForbidden": changed("verifies", |it| it.operations = vec!["verify"]),
-    });
-    let server = Server::start_tls(fake, tls.config);
-    until_eof(&json!({
-        "url": server.url(),
-        "port": server.address().port(),
-        "names": [host, azure::LOGIN],
-        "ca_pem": tls.ca_pem,
-        "tenant": azure::TENANT,
-        "secret": secret,
-        "federated": "eyJ.federated.token",
-        "identity_header": azure::IDENTITY_HEADER,
-        "keys": keys,
-        "unfit": unfit,
-    }));
-}
-
-/// The first block of a file in PEM.
-fn der(path: String) -> Vec<u8> {
-    let text = std::fs::read(path).unwrap();
-    pem::parse(text).unwrap().into_contents()
+    let certificate = files.first().zip(files.get(1));
+    let (_server, ready) = azure::served(host, certificate.map(|(a, b)| (&**a, &**b)));
+    until_eof(&ready);
 }
 
 /// Vault with one key of each type, a token that may do all, and an AppRole that may too.

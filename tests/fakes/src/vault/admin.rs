@@ -78,6 +78,14 @@ impl Vault {
                 });
                 return Some(self.engine_read(namespace, name));
             }
+            ("DELETE", ["transit", "keys", name, "soft-delete"]) => {
+                self.soft_delete(namespace, name, true);
+                return Some(self.engine_read(namespace, name));
+            }
+            ("POST", ["transit", "keys", name, "soft-delete-restore"]) => {
+                self.soft_delete(namespace, name, false);
+                return Some(self.engine_read(namespace, name));
+            }
             ("POST", ["transit", "keys", name, "config"]) => {
                 let least = body["min_decryption_version"].as_u64().unwrap_or_default();
                 self.in_space(namespace, |space| {
@@ -88,6 +96,12 @@ impl Vault {
             _ => return None,
         }
         Some(Answer::text(204, ""))
+    }
+
+    fn soft_delete(&self, namespace: &str, name: &str, deleted: bool) {
+        self.in_space(namespace, |space| {
+            space.keys.entry(name.into()).or_default().is_soft_deleted = deleted;
+        });
     }
 
     fn in_space<T>(&self, namespace: &str, change: impl FnOnce(&mut Space) -> T) -> T {

@@ -17,6 +17,8 @@ pub(super) struct TransitKey {
     pub(super) versions: Vec<Key>,
     /// `min_decryption_version`; 0 and 1 are the same.
     pub(super) least: u64,
+    /// As OpenBao has it: it can be restored.
+    pub(super) is_soft_deleted: bool,
 }
 
 impl Vault {
@@ -87,6 +89,9 @@ impl Vault {
 
 impl TransitKey {
     fn version(&self, wanted: &Value) -> Result<(u64, &Key), &'static str> {
+        if self.is_soft_deleted {
+            return Err("refusing to use soft-deleted key");
+        }
         let version = match wanted.as_u64() {
             None => return Err("strict: key_version is left out"),
             Some(0) => self.versions.len() as u64,
@@ -119,6 +124,7 @@ impl TransitKey {
             "min_encryption_version": 0,
             "supports_signing": true,
             "derived": false,
+            "soft_deleted": self.is_soft_deleted,
         })
     }
 }

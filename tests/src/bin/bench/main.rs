@@ -1,4 +1,5 @@
-//! The goals of the development page, measured: `bench KEYBEARER_BINARY`. `cargo xtask bench` builds and runs it.
+//! The goals of the development page, measured: `bench KEYBEARER_BINARY`. `cargo xtask bench` builds and runs it. `bench
+//! --remote` measures the key services alone.
 //!
 //! The ratios are of one run, alternating what is compared, since a time alone says more of the machine than of us.
 #![allow(
@@ -13,6 +14,7 @@ mod exchange;
 mod hsm;
 mod opening;
 mod process;
+mod remote;
 mod signing;
 
 use std::{
@@ -29,41 +31,42 @@ fn main() -> ExitCode {
             signing::probe(what, key, count.parse().expect("a number"));
             ExitCode::SUCCESS
         }
+        ["--remote"] => tell(&[&remote::rows]),
         ["--hsm", uri] => {
             hsm::probe(uri);
             ExitCode::SUCCESS
         }
-        [binary] => measure(Path::new(binary)),
+        [binary] => tell(&[
+            &signing::rows,
+            &cache::rows,
+            &exchange::rows,
+            &opening::rows,
+            &hsm::rows,
+            &remote::rows,
+            &|| process::rows(Path::new(binary)),
+        ]),
         _ => {
-            println!("usage: bench KEYBEARER_BINARY");
+            println!("usage: bench KEYBEARER_BINARY | bench --remote");
             ExitCode::from(2)
         }
     }
 }
 
-fn measure(binary: &Path) -> ExitCode {
+fn tell(parts: &[&dyn Fn() -> Vec<Row>]) -> ExitCode {
     println!("| what | measured | goal | |\n|---|---|---|---|");
     let mut met = true;
-    let mut tell = |rows: Vec<Row>| {
-        for row in rows {
-            let verdict = match row.met {
-                Some(true) => "pass",
-                Some(false) => "MISS",
-                None => "",
-            };
-            met &= row.met != Some(false);
-            println!(
-                "| {} | {} | {} | {verdict} |",
-                row.what, row.measured, row.goal
-            );
-        }
-    };
-    tell(signing::rows());
-    tell(cache::rows());
-    tell(exchange::rows());
-    tell(opening::rows());
-    tell(hsm::rows());
-    tell(process::rows(binary));
+    for row in parts.iter().flat_map(|rows| rows()) {
+        let verdict = match row.met {
+            Some(true) => "pass",
+            Some(false) => "MISS",
+            None => "",
+        };
+        met &= row.met != Some(false);
+        println!(
+            "| {} | {} | {} | {verdict} |",
+            row.what, row.measured, row.goal
+        );
+    }
     if met {
         ExitCode::SUCCESS
     } else {
@@ -101,6 +104,10 @@ fn time(work: impl FnOnce()) -> Duration {
 fn middle(mut times: Vec<Duration>) -> Duration {
     times.sort();
     times[times.len() / 2]
+}
+
+fn micros(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e6
 }
 
 /// A runtime as a server has it.

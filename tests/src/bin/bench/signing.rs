@@ -12,7 +12,7 @@ use ring::{
 };
 use serde_json::json;
 
-use crate::{Row, middle, pem_bytes, runtime, time};
+use crate::{Row, micros, middle, pem_bytes, runtime, time};
 
 /// As long as the signing input of an assertion.
 const MESSAGE: &[u8] = &[b'a'; 300];
@@ -162,8 +162,4 @@ fn signer(pkcs8: &[u8]) -> SoftSigner {
 
 fn pkcs8(pem: &str) -> Vec<u8> {
     pem_bytes(&std::fs::read_to_string(pem).unwrap())
-}
-
-fn micros(time: Duration) -> f64 {
-    time.as_secs_f64() * 1e6
 }

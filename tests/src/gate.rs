@@ -18,15 +18,18 @@ use rustls::{
     pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer},
 };
 
+use crate::{Scratch, tool};
+
 const THROTTLED: &str = r#"{"__type":"ThrottlingException","message":"Rate exceeded"}"#;
 
-pub(crate) struct Gate {
+#[derive(Debug)]
+pub struct Gate {
     address: String,
     scheme: &'static str,
     state: Arc<State>,
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct State {
     is_closed: AtomicBool,
     throttled: AtomicU32,
@@ -41,19 +44,29 @@ struct State {
 
 impl Gate {
     /// Before a service at `host:port`.
-    pub(crate) fn before(service: &str) -> Self {
+    pub fn before(service: &str) -> Self {
         Self::new(service, "http", |client, state, service| {
             state.serve(client, service)
         })
     }
 
-    /// The same over TLS, with a certificate and its PKCS#8 key in files.
-    pub(crate) fn with_tls(service: &str, certificate: &Path, key: &Path) -> Self {
-        let config = Arc::new(tls(certificate, key));
-        Self::new(service, "https", move |client, state, service| {
+    /// The same over TLS, with a certificate of its own in the file that is given too.
+    pub fn with_tls(service: &str, scratch: &Scratch) -> (Self, String) {
+        let [key, der, certificate] =
+            ["gate.key", "gate.der", "gate.crt"].map(|it| scratch.text(it));
+        #[rustfmt::skip]
+        tool("openssl", &[
+            "req", "-x509", "-nodes", "-days", "30", "-newkey", "rsa:2048", "-subj", "/CN=gate", "-keyout", &key, "-out", &certificate,
+            "-addext", "subjectAltName=IP:127.0.0.1", "-addext", "basicConstraints=critical,CA:FALSE",
+        ]);
+        #[rustfmt::skip]
+        tool("openssl", &["pkcs8", "-topk8", "-nocrypt", "-in", &key, "-outform", "DER", "-out", &der]);
+        let config = Arc::new(tls(Path::new(&certificate), Path::new(&der)));
+        let gate = Self::new(service, "https", move |client, state, service| {
             let tls = ServerConnection::new(config.clone()).unwrap();
             state.serve(StreamOwned::new(tls, client), service)
-        })
+        });
+        (gate, certificate)
     }
 
     fn new(
@@ -78,47 +91,47 @@ impl Gate {
         }
     }
 
-    pub(crate) fn url(&self) -> String {
+    pub fn url(&self) -> String {
         format!("{}://{}", self.scheme, self.address)
     }
 
     /// How many requests have come.
-    pub(crate) fn counter(&self) -> impl Fn() -> u64 + Send + Sync + 'static {
+    pub fn counter(&self) -> impl Fn() -> u64 + Send + Sync + 'static {
         let state = self.state.clone();
         move || state.requests.load(SeqCst)
     }
 
     /// The heads of all requests, as they came.
-    pub(crate) fn heads(&self) -> Vec<String> {
+    pub fn heads(&self) -> Vec<String> {
         self.state.heads.lock().unwrap().clone()
     }
 
     /// The next so many requests are throttled, with word of when to come again.
-    pub(crate) fn throttle(&self, requests: u32) {
+    pub fn throttle(&self, requests: u32) {
         self.state.throttled.store(requests, SeqCst);
     }
 
     /// The next so many requests get no answer, and their connections stay open.
-    pub(crate) fn ignore(&self, requests: u32) {
+    pub fn ignore(&self, requests: u32) {
         self.state.unanswered.store(requests, SeqCst);
     }
 
     /// Connections end without an answer.
-    pub(crate) fn close(&self) {
+    pub fn close(&self) {
         self.state.is_closed.store(true, SeqCst);
     }
 
-    pub(crate) fn open(&self) {
+    pub fn open(&self) {
         self.state.is_closed.store(false, SeqCst);
     }
 
     /// This is answered to all, and the service is not asked.
-    pub(crate) fn answer_with(&self, content_type: &'static str, text: impl Into<String>) {
+    pub fn answer_with(&self, content_type: &'static str, text: impl Into<String>) {
         *self.state.answer.lock().unwrap() = Some((content_type, text.into()));
     }
 
     /// In the service's answers one text stands for another of the same length.
-    pub(crate) fn swap(&self, text: &str, other: &str) {
+    pub fn swap(&self, text: &str, other: &str) {
         assert_eq!(text.len(), other.len());
         *self.state.swapped.lock().unwrap() = Some((text.into(), other.into()));
     }
