@@ -25,6 +25,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("awskms", &["core"]),
     // `soft` signs what a service account says of itself.
     ("gcpkms", &["core", "http", "soft"]),
+    ("azurekv", &["core", "http"]),
     ("auth", &["core", "http"]),
     ("salesforce", &["core", "auth"]),
     ("localorg", &["core", "soft", "x509"]),
@@ -32,7 +33,7 @@ const LAYERS: &[(&str, &[&str])] = &[
 
 /// The backends, which never see each other, in their tests neither.
 const BACKENDS: &[&str] = &[
-    "pem", "pkcs12", "jks", "pkcs11", "vault", "awskms", "gcpkms",
+    "pem", "pkcs12", "jks", "pkcs11", "vault", "awskms", "gcpkms", "azurekv",
 ];
 
 /// All that the contract stands on: no I/O, no HTTP, no cryptography.
@@ -48,6 +49,7 @@ const NEVER: &[&str] = &[
     "gcp_auth",
     "google-cloud-auth",
     "google-cloud-kms-v1",
+    "azure_core",
 ];
 
 /// Crates that the library's default features must not bring.
@@ -67,11 +69,12 @@ const VENDORS: &[(&str, &[&str])] = &[
             "aws-types",
         ],
     ),
+    ("gcpkms", &["gcp_auth", "google-cloud-"]),
     ("azurekv", &["azure_", "typespec"]),
 ];
 
 /// The features of services that are spoken to without their vendor's crates.
-const BY_HTTP: &[&str] = &["vault", "gcpkms"];
+const BY_HTTP: &[&str] = &["vault", "gcpkms", "azurekv"];
 
 /// The most crates that a build may have, its own included.
 const LIBRARY_LIMIT: usize = 160;

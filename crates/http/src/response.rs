@@ -2,7 +2,9 @@
 
 use std::time::{Duration, SystemTime};
 
-use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName, LOCATION, RETRY_AFTER};
+use reqwest::header::{
+    CONTENT_TYPE, DATE, HeaderMap, HeaderName, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE,
+};
 
 use crate::{HttpError, diagnosis::Attempt, request::host_of};
 
@@ -111,6 +113,12 @@ impl Response {
     pub fn location_host(&self) -> Option<String> {
         let url = reqwest::Url::parse(self.text(&LOCATION)?).ok()?;
         url.has_host().then(|| host_of(&url))
+    }
+
+    /// The values of `WWW-Authenticate` (RFC 9110 section 11.6.1), as sent.
+    pub fn challenges(&self) -> impl Iterator<Item = &str> {
+        let values = self.headers.get_all(WWW_AUTHENTICATE).iter();
+        values.filter_map(|value| value.to_str().ok())
     }
 
     fn text(&self, name: &HeaderName) -> Option<&str> {

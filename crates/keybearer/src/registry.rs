@@ -45,7 +45,15 @@ pub fn default_registry() -> Registry {
         .iter()
         .cloned()
         .fold(registry, Registry::with_shared);
-    registry.with(Keystore::new(formats))
+    let registry = registry.with(Keystore::new(formats));
+    // Its client certificate is a key of these.
+    #[cfg(feature = "azurekv")]
+    let registry = registry
+        .clone()
+        .with(keybearer_azurekv::AzureKv::with_certificates(registry));
+    #[cfg(not(feature = "azurekv"))]
+    let registry = registry.without("azurekv", "azurekv");
+    registry
 }
 
 /// Opens a key by its URI or path, with the sources of this build and in the environment of this process.

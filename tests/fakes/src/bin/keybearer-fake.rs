@@ -8,16 +8,18 @@ use std::{
     process::ExitCode,
 };
 
-use keybearer_fakes::{Kind, Server, gcp, vault};
+use keybearer_fakes::{Kind, Server, azure, gcp, vault};
 use serde_json::{Value, json};
 
 fn main() -> ExitCode {
     let name = std::env::args().nth(1).unwrap_or_default();
     match name.as_str() {
+        "azure" => serve_azure(azure::VAULT),
+        "azure-hsm" => serve_azure(azure::HSM),
         "gcp" => serve_gcp(),
         "vault" => serve_vault(),
         _ => {
-            eprintln!("usage: keybearer-fake gcp|vault");
+            eprintln!("usage: keybearer-fake azure|azure-hsm|gcp|vault");
             return ExitCode::from(2);
         }
     }
@@ -34,6 +36,17 @@ fn until_eof(ready: &Value) {
 /// Cloud KMS with one key of each algorithm, and with accounts who may do this and that.
 fn serve_gcp() {
     let (_server, ready) = gcp::served();
+    until_eof(&ready);
+}
+
+/// The certificate and public key of an application may follow, as files in PEM.
+fn serve_azure(host: &'static str) {
+    let files: Vec<_> = std::env::args()
+        .skip(2)
+        .map(|path| std::fs::read_to_string(path).unwrap())
+        .collect();
+    let certificate = files.first().zip(files.get(1));
+    let (_server, ready) = azure::served(host, certificate.map(|(a, b)| (&**a, &**b)));
     until_eof(&ready);
 }
 
