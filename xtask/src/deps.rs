@@ -23,19 +23,34 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("pkcs11", &["core"]),
     ("vault", &["core", "http"]),
     ("awskms", &["core"]),
+    // `soft` signs what a service account says of itself.
+    ("gcpkms", &["core", "http", "soft"]),
+    ("azurekv", &["core", "http"]),
     ("auth", &["core", "http"]),
     ("salesforce", &["core", "auth"]),
     ("localorg", &["core", "soft", "x509"]),
 ];
 
 /// The backends, which never see each other, in their tests neither.
-const BACKENDS: &[&str] = &["pem", "pkcs12", "jks", "pkcs11", "vault", "awskms"];
+const BACKENDS: &[&str] = &[
+    "pem", "pkcs12", "jks", "pkcs11", "vault", "awskms", "gcpkms", "azurekv",
+];
 
 /// All that the contract stands on: no I/O, no HTTP, no cryptography.
 const CORE_STANDS_ON: &[&str] = &["async-trait", "der", "pem", "zeroize"];
 
-/// Crates that may be in no build of ours: a second TLS or an unsafe RSA.
-const NEVER: &[&str] = &["openssl", "openssl-sys", "native-tls", "rsa", "rcgen"];
+/// Crates that may be in no build of ours: a second TLS, an unsafe RSA, an SDK whose work is done here.
+const NEVER: &[&str] = &[
+    "openssl",
+    "openssl-sys",
+    "native-tls",
+    "rsa",
+    "rcgen",
+    "gcp_auth",
+    "google-cloud-auth",
+    "google-cloud-kms-v1",
+    "azure_core",
+];
 
 /// Crates that the library's default features must not bring.
 const NOT_BY_DEFAULT: &[&str] = &["aws-lc-rs", "aws-lc-sys", "aws-lc-fips-sys"];
@@ -57,6 +72,9 @@ const VENDORS: &[(&str, &[&str])] = &[
     ("gcpkms", &["gcp_auth", "google-cloud-"]),
     ("azurekv", &["azure_", "typespec"]),
 ];
+
+/// The features of services that are spoken to without their vendor's crates.
+const BY_HTTP: &[&str] = &["vault", "gcpkms", "azurekv"];
 
 /// The most crates that a build may have, its own included.
 const LIBRARY_LIMIT: usize = 160;
@@ -84,10 +102,12 @@ pub(crate) fn run(project: &Project) -> Result {
         broken.extend(second_tls(name, crates));
         broken.extend(vendors(name, crates, None));
     }
-    for feature in vendors_features(project) {
+    let by_sdk = vendors_features(project).map(|feature| (feature, Some(feature)));
+    let by_http = BY_HTTP.iter().map(|&feature| (feature, None));
+    for (feature, vendor) in by_sdk.chain(by_http) {
         let crates = tree(project, "keybearer", Some(feature))?;
         println!("the library with {feature} alone: {} crates", crates.len());
-        broken.extend(vendors(feature, &crates, Some(feature)));
+        broken.extend(vendors(feature, &crates, vendor));
         broken.extend(second_tls(feature, &crates));
         let foreign = NEVER.iter().filter(|name| has(&crates, name));
         broken.extend(foreign.map(|foreign| format!("{feature} brings {foreign}")));
@@ -273,7 +293,7 @@ mod tests {
     fn a_vendor_comes_with_its_feature_alone() {
         let crates = BTreeSet::from(["aws-sdk-kms v1.129.0 ".to_owned()]);
         assert_eq!(vendors("x", &crates, None).len(), 1);
-        assert_eq!(vendors("x", &crates, Some("gcpkms")).len(), 2);
+        assert_eq!(vendors("x", &crates, Some("azurekv")).len(), 2);
         assert!(vendors("x", &crates, Some("awskms")).is_empty());
         let crates = BTreeSet::from(["aws-lc-rs v1.19.0 ".to_owned()]);
         assert!(vendors("x", &crates, None).is_empty());

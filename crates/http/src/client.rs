@@ -46,6 +46,14 @@ impl Client {
         self
     }
 
+    /// This client, past every proxy: for addresses of this machine's own network, where a metadata service listens.
+    #[must_use]
+    pub fn without_proxy(mut self) -> Self {
+        self.network.proxy = None;
+        self.proxies = OnceLock::from(Proxies::off());
+        self
+    }
+
     /// Sends a request and reads the whole answer, whatever its status. A redirect is an answer like others: it is not
     /// followed.
     ///

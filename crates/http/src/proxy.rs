@@ -52,6 +52,15 @@ impl Proxies {
         })
     }
 
+    /// No proxy, whatever the environment says.
+    pub(crate) fn off() -> Self {
+        Self {
+            matcher: Matcher::builder().build(),
+            is_given: false,
+            is_off: true,
+        }
+    }
+
     /// Whether no request takes a proxy.
     pub(crate) fn is_off(&self) -> bool {
         self.is_off

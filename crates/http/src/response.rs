@@ -2,7 +2,9 @@
 
 use std::time::{Duration, SystemTime};
 
-use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName, LOCATION, RETRY_AFTER};
+use reqwest::header::{
+    CONTENT_TYPE, DATE, HeaderMap, HeaderName, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE,
+};
 
 use crate::{HttpError, diagnosis::Attempt, request::host_of};
 
@@ -102,10 +104,21 @@ impl Response {
         self.text(&DATE)
     }
 
+    /// The first value of a header by its name in lower case; `None` where it is not there or not ASCII.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
     /// The host that a redirect points to; `None` where there is none, or where it stays on the same host.
     pub fn location_host(&self) -> Option<String> {
         let url = reqwest::Url::parse(self.text(&LOCATION)?).ok()?;
         url.has_host().then(|| host_of(&url))
+    }
+
+    /// The values of `WWW-Authenticate` (RFC 9110 section 11.6.1), as sent.
+    pub fn challenges(&self) -> impl Iterator<Item = &str> {
+        let values = self.headers.get_all(WWW_AUTHENTICATE).iter();
+        values.filter_map(|value| value.to_str().ok())
     }
 
     fn text(&self, name: &HeaderName) -> Option<&str> {
@@ -174,5 +187,12 @@ mod tests {
             Some("b.example:8443")
         );
         assert_eq!(to("/elsewhere"), None);
+    }
+
+    #[test]
+    fn a_header_is_read_by_its_name() {
+        let answer = answer(&[(DATE, "now")], "");
+        assert_eq!(answer.header("date"), Some("now"));
+        assert_eq!(answer.header("metadata-flavor"), None);
     }
 }

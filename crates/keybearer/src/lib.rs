@@ -64,7 +64,9 @@
 //! # Features
 //!
 //! `pem`, `pkcs12`, `jks`, `pkcs11` (the key sources) and `salesforce` are on by default. `vault`
-//! opens keys in the Transit engine of HashiCorp Vault and OpenBao, `awskms` those of AWS KMS; `full` is all that a release has. `aws-lc` makes RSA keys and signs
+//! opens keys in the Transit engine of HashiCorp Vault and OpenBao, `awskms` those of AWS KMS,
+//! `gcpkms` those of Google Cloud KMS, `azurekv` those of Azure Key Vault and Managed HSM; `full` is all
+//! that a release has. `aws-lc` makes RSA keys and signs
 //! with keys that ring refuses.
 
 mod keystore;

@@ -37,11 +37,23 @@ pub fn default_registry() -> Registry {
     let registry = registry.with(keybearer_awskms::AwsKms::new());
     #[cfg(not(feature = "awskms"))]
     let registry = registry.without("awskms", "awskms");
+    #[cfg(feature = "gcpkms")]
+    let registry = registry.with(keybearer_gcpkms::GcpKms);
+    #[cfg(not(feature = "gcpkms"))]
+    let registry = registry.without("gcpkms", "gcpkms");
     let registry = formats
         .iter()
         .cloned()
         .fold(registry, Registry::with_shared);
-    registry.with(Keystore::new(formats))
+    let registry = registry.with(Keystore::new(formats));
+    // Its client certificate is a key of these.
+    #[cfg(feature = "azurekv")]
+    let registry = registry
+        .clone()
+        .with(keybearer_azurekv::AzureKv::with_certificates(registry));
+    #[cfg(not(feature = "azurekv"))]
+    let registry = registry.without("azurekv", "azurekv");
+    registry
 }
 
 /// Opens a key by its URI or path, with the sources of this build and in the environment of this process.

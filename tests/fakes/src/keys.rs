@@ -155,6 +155,26 @@ impl Key {
         }
     }
 
+    /// Modulus and exponent of an RSA key, big-endian without leading zeros.
+    pub fn rsa_numbers(&self) -> Option<(&[u8], &[u8])> {
+        let Pair::Rsa(pair) = &self.pair else {
+            return None;
+        };
+        // RSAPublicKey (RFC 8017) ends with INTEGER 65537, five bytes; the modulus stands before it.
+        let (before, exponent) = pair.public_key().as_ref().split_last_chunk::<3>()?;
+        let (before, _) = before.split_last_chunk::<2>()?;
+        let (_, modulus) = before.split_at_checked(before.len() - pair.public_modulus_len())?;
+        Some((modulus, exponent))
+    }
+
+    /// The uncompressed point of an EC key.
+    pub fn ec_point(&self) -> Option<&[u8]> {
+        match &self.pair {
+            Pair::Ec { fixed, .. } => Some(fixed.public_key().as_ref()),
+            _ => None,
+        }
+    }
+
     /// The signature over a digest, or why there is none. EC keys know no padding.
     pub fn sign_digest(
         &self,

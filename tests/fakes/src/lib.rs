@@ -10,10 +10,13 @@
     reason = "nobody else uses it"
 )]
 
+pub mod azure;
 pub mod gcp;
 mod keys;
 mod server;
+mod tls;
 pub mod vault;
 
 pub use keys::{Encoding, Hash, Key, Kind, Padding};
 pub use server::{Answer, Asked, Server, Service, nobody};
+pub use tls::Tls;

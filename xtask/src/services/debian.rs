@@ -30,6 +30,11 @@ const TOOLS: &[Tool] = &[
     tool("curl", "curl"),
     tool("jq", "jq"),
     tool("man", "man-db"),
+    // What the errors name for files that are no key files of ours.
+    tool("puttygen", "putty-tools"),
+    tool("7z", "p7zip-full"),
+    tool("unzip", "unzip"),
+    tool("/usr/share/java/bcprov.jar", "libbcprov-java"),
     tool("python3", "python3-venv"),
     Tool {
         heavy: true,

@@ -8,16 +8,18 @@ use std::{
     process::ExitCode,
 };
 
-use keybearer_fakes::{Kind, Server, gcp, vault};
+use keybearer_fakes::{Kind, Server, azure, gcp, vault};
 use serde_json::{Value, json};
 
 fn main() -> ExitCode {
     let name = std::env::args().nth(1).unwrap_or_default();
     match name.as_str() {
+        "azure" => serve_azure(azure::VAULT),
+        "azure-hsm" => serve_azure(azure::HSM),
         "gcp" => serve_gcp(),
         "vault" => serve_vault(),
         _ => {
-            eprintln!("usage: keybearer-fake gcp|vault");
+            eprintln!("usage: keybearer-fake azure|azure-hsm|gcp|vault");
             return ExitCode::from(2);
         }
     }
@@ -33,37 +35,19 @@ fn until_eof(ready: &Value) {
 
 /// Cloud KMS with one key of each algorithm, and with accounts who may do this and that.
 fn serve_gcp() {
-    let server = Server::start(gcp::Gcp::new());
-    let (fake, url) = (&server.service, server.url());
-    let keys: serde_json::Map<String, Value> = gcp::ALGORITHMS
-        .iter()
-        .map(|&algorithm| {
-            let key = algorithm.to_lowercase().replace('_', "-");
-            (algorithm.to_owned(), fake.make(&key, algorithm).into())
-        })
+    let (_server, ready) = gcp::served();
+    until_eof(&ready);
+}
+
+/// The certificate and public key of an application may follow, as files in PEM.
+fn serve_azure(host: &'static str) {
+    let files: Vec<_> = std::env::args()
+        .skip(2)
+        .map(|path| std::fs::read_to_string(path).unwrap())
         .collect();
-    let disabled = fake.make("disabled", "EC_SIGN_P256_SHA256");
-    fake.set_state(&disabled, "DISABLED");
-    let accounts: serde_json::Map<String, Value> = [
-        ("signer", &[gcp::SIGN, gcp::READ, gcp::GET, gcp::LIST][..]),
-        ("reader", &[gcp::READ]),
-        ("blind", &[gcp::SIGN]),
-        ("nobody", &[]),
-    ]
-    .into_iter()
-    .map(|(name, permissions)| {
-        let email = format!("{name}@p-1.iam.gserviceaccount.com");
-        fake.account(&email, permissions);
-        (name.to_owned(), fake.service_account_file(&email, &url))
-    })
-    .collect();
-    until_eof(&json!({
-        "url": url,
-        "keys": keys,
-        "disabled": disabled,
-        "encrypts": fake.make("encrypts", "GOOGLE_SYMMETRIC_ENCRYPTION"),
-        "accounts": accounts,
-    }));
+    let certificate = files.first().zip(files.get(1));
+    let (_server, ready) = azure::served(host, certificate.map(|(a, b)| (&**a, &**b)));
+    until_eof(&ready);
 }
 
 /// Vault with one key of each type, a token that may do all, and an AppRole that may too.

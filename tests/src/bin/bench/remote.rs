@@ -13,9 +13,11 @@ use std::{
 };
 
 use keybearer::{Algorithm, KeyUri, Registry, Signer};
+use keybearer_azurekv::AzureKv;
 use keybearer_conformance::TestEnv;
-use keybearer_fakes::{Kind, Server, vault};
-use keybearer_tests::{kms, python_with};
+use keybearer_fakes::{Kind, Server, azure, gcp, vault};
+use keybearer_gcpkms::GcpKms;
+use keybearer_tests::{Scratch, kms, python_with};
 use keybearer_vault::Vault;
 
 use crate::{Row, micros, middle, runtime};
@@ -37,8 +39,10 @@ struct Service {
 
 type Start = fn() -> Result<Service, String>;
 
-const SERVICES: [(&str, Start); 2] = [
+const SERVICES: [(&str, Start); 4] = [
     ("vault (a double)", vault_double),
+    ("gcpkms (a double)", gcp_double),
+    ("azurekv (a double, over TLS)", azure_double),
     ("awskms (ministack)", ministack),
 ];
 
@@ -77,6 +81,48 @@ fn vault_double() -> Result<Service, String> {
     })
 }
 
+fn gcp_double() -> Result<Service, String> {
+    let (server, ready) = gcp::served();
+    let version = ready["keys"]["RSA_SIGN_PKCS1_2048_SHA256"].as_str();
+    let version = version.ok_or("no such key")?.to_owned();
+    let credentials = ready["accounts"]["signer"].to_string();
+    Ok(Service {
+        address: server.address().to_string(),
+        registry: Registry::new().with(GcpKms),
+        env: TestEnv::new().var("CREDENTIALS", credentials),
+        uri: Box::new(move |address| {
+            KeyUri::literal("gcpkms", &version)
+                .with_attribute("endpoint", format!("http://{address}"))
+                .with_attribute("credentials-source", "env:CREDENTIALS")
+        }),
+        _running: Box::new(server),
+    })
+}
+
+fn azure_double() -> Result<Service, String> {
+    let (server, ready) = azure::served(azure::VAULT, None);
+    let said = |json: &serde_json::Value| json.as_str().unwrap_or_default().to_owned();
+    let scratch = Scratch::new();
+    let ca = scratch.write("ca.pem", said(&ready["ca_pem"]));
+    let kid = said(&ready["keys"]["Rsa2048"]);
+    let env = TestEnv::new()
+        .var("SSL_CERT_FILE", ca)
+        .var("AZURE_AUTHORITY_HOST", server.url())
+        .var("AZURE_TENANT_ID", said(&ready["tenant"]))
+        .var("AZURE_CLIENT_ID", "signer")
+        .var("AZURE_CLIENT_SECRET", said(&ready["secret"]));
+    Ok(Service {
+        address: server.address().to_string(),
+        registry: Registry::new().with(AzureKv::new()),
+        env,
+        uri: Box::new(move |address| {
+            KeyUri::literal("azurekv", &kid)
+                .with_attribute("endpoint", format!("https://{address}"))
+        }),
+        _running: Box::new((server, scratch)),
+    })
+}
+
 fn ministack() -> Result<Service, String> {
     python_with("ministack")?;
     let kms = kms::Kms::start();
@@ -95,8 +141,12 @@ fn measured(service: &Service) -> (Duration, Duration) {
     let relay = Relay::before(&service.address);
     let uri = (service.uri)(&relay.address.to_string());
     let runtime = runtime();
+    let mut cx = service.env.context();
+    // Where a program's own certificate is not one of the system's.
+    let ca = cx.env.var("SSL_CERT_FILE");
+    cx.network.ca_certificate = ca.and_then(|path| Some(path.expose_str()?.into()));
     let signer: Arc<dyn Signer> = runtime
-        .block_on(service.registry.open(&uri, &service.env.context()))
+        .block_on(service.registry.open(&uri, &cx))
         .expect("the service's key");
     let round = || {
         let (mut ours, mut theirs) = (Vec::new(), Vec::new());
