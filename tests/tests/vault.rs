@@ -49,6 +49,7 @@ fn main() -> ExitCode {
             let is_bao = name == "bao";
             all.extend(is_bao.then(|| trial(name, place, SOFT_DELETION)));
             all.push(trial(name, place, ("a_rate_limit_quota", access::quota)));
+            all.push(trial(name, place, ("keys_that_do_not_sign", access::unfit)));
             let namespaces: &[&str] = if is_bao { &["namespaces"] } else { &[] };
             all.extend(judge::hvac(name, place, namespaces));
             all.push(Trial::test(

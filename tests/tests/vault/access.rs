@@ -201,6 +201,28 @@ pub(crate) fn quota(place: &Place) {
     sign().unwrap();
 }
 
+/// Keys that a Transit engine may have beside: the double has none of them.
+pub(crate) fn unfit(place: &Place) {
+    for (asked, kind, part) in [
+        (
+            json!({"type": "aes256-gcm96"}),
+            ErrorKind::UnsupportedAlgorithm,
+            "does not sign",
+        ),
+        (
+            json!({"type": "ed25519", "derived": true}),
+            ErrorKind::Unsupported,
+            "derived",
+        ),
+    ] {
+        let key = place.name("unfit");
+        place.post("", &format!("transit/keys/{key}"), &asked);
+        let error = place.open(&place.root, &place.uri(&key)).unwrap_err();
+        assert_eq!(error.kind(), kind, "{error:?}");
+        assert!(error.to_string().contains(part), "{error}");
+    }
+}
+
 pub(crate) fn names(place: &Place) {
     let error = place.open(&place.root, &place.uri("missing")).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound, "{error:?}");
