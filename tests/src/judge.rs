@@ -49,10 +49,10 @@ pub fn heavy(name: &str) -> Result<PathBuf, String> {
 fn variable(name: &str) -> Option<PathBuf> {
     let name = format!("KEYBEARER_JUDGE_{name}");
     let written = || {
-        // target/PROFILE/deps/TEST
+        // target/PROFILE/deps/TEST, or target/PROFILE/PROGRAM
         let exe = env::current_exe().ok()?;
-        let target = exe.ancestors().nth(3)?;
-        let text = fs::read_to_string(target.join("services/env")).ok()?;
+        let mut targets = exe.ancestors().skip(2).take(2);
+        let text = targets.find_map(|it| fs::read_to_string(it.join("services/env")).ok())?;
         let value = |line: &str| {
             let (known, value) = line.split_once('=')?;
             (known == name).then(|| PathBuf::from(value))

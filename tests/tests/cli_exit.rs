@@ -40,6 +40,12 @@ fn a_key_that_cannot_be_used_is_1() {
             .unwrap()
             .contains("No such file")
     );
+    // A key URI that lacks its scheme is a path like any other.
+    let error = shown(&format!("{key}?{}", source(&password)), "not_found");
+    assert!(
+        error["hint"].as_str().unwrap().contains("keystore:"),
+        "{error}"
+    );
     shown(&garbage, "malformed");
     shown(&jks(&source(&wrong)), "bad_secret");
     shown(

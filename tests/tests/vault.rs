@@ -37,7 +37,7 @@ const KINDS: [&str; 7] = [
 fn main() -> ExitCode {
     let double: &'static Place = Box::leak(Box::new(Place::fake()));
     let mut all = cases("double", double);
-    all.push(soft_deleted("double", double));
+    all.push(trial("double", double, SOFT_DELETION));
     all.extend(judge::hvac("double", double, &["namespaces", "strict"]));
     for name in ["bao", "vault"] {
         let probe = || program(name, &["version"]).map(drop);
@@ -47,7 +47,8 @@ fn main() -> ExitCode {
             all.extend(cases(name, place));
             // Vault has namespaces in its Enterprise edition alone, and no soft deletion.
             let is_bao = name == "bao";
-            all.extend(is_bao.then(|| soft_deleted(name, place)));
+            all.extend(is_bao.then(|| trial(name, place, SOFT_DELETION)));
+            all.push(trial(name, place, ("a_rate_limit_quota", access::quota)));
             let namespaces: &[&str] = if is_bao { &["namespaces"] } else { &[] };
             all.extend(judge::hvac(name, place, namespaces));
             all.push(Trial::test(
@@ -74,20 +75,15 @@ fn cases(name: &str, place: &'static Place) -> Vec<Trial> {
         ("names", access::names),
         ("the_network_that_was_given", network::network),
     ];
-    tests
-        .map(|(test, run)| {
-            Trial::test(format!("{name}::{test}"), move || {
-                run(place);
-                Ok(())
-            })
-        })
-        .into()
+    tests.map(|test| trial(name, place, test)).into()
 }
 
-fn soft_deleted(name: &str, place: &'static Place) -> Trial {
-    let name = format!("{name}::a_key_that_can_be_restored");
-    Trial::test(name, || {
-        access::soft_deleted(place);
+/// OpenBao has it, and Vault not.
+const SOFT_DELETION: (&str, Test) = ("a_key_that_can_be_restored", access::soft_deleted);
+
+fn trial(name: &str, place: &'static Place, (test, run): (&str, Test)) -> Trial {
+    Trial::test(format!("{name}::{test}"), move || {
+        run(place);
         Ok(())
     })
 }

@@ -23,6 +23,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("pkcs11", &["core"]),
     ("vault", &["core", "http"]),
     ("awskms", &["core"]),
+    // `soft` signs what a service account says of itself.
+    ("gcpkms", &["core", "http", "soft"]),
     ("azurekv", &["core", "http"]),
     ("auth", &["core", "http"]),
     ("salesforce", &["core", "auth"]),
@@ -31,7 +33,7 @@ const LAYERS: &[(&str, &[&str])] = &[
 
 /// The backends, which never see each other, in their tests neither.
 const BACKENDS: &[&str] = &[
-    "pem", "pkcs12", "jks", "pkcs11", "vault", "awskms", "azurekv",
+    "pem", "pkcs12", "jks", "pkcs11", "vault", "awskms", "gcpkms", "azurekv",
 ];
 
 /// All that the contract stands on: no I/O, no HTTP, no cryptography.
@@ -44,6 +46,9 @@ const NEVER: &[&str] = &[
     "native-tls",
     "rsa",
     "rcgen",
+    "gcp_auth",
+    "google-cloud-auth",
+    "google-cloud-kms-v1",
     "azure_core",
 ];
 
@@ -51,24 +56,21 @@ const NEVER: &[&str] = &[
 const NOT_BY_DEFAULT: &[&str] = &["aws-lc-rs", "aws-lc-sys", "aws-lc-fips-sys"];
 
 /// The features that bring a vendor's crates, and how those are named. No other build has them.
-const VENDORS: &[(&str, &[&str])] = &[
-    (
-        "awskms",
-        &[
-            "aws-config",
-            "aws-credential-types",
-            "aws-runtime",
-            "aws-sdk-",
-            "aws-sigv4",
-            "aws-smithy-",
-            "aws-types",
-        ],
-    ),
-    ("gcpkms", &["gcp_auth", "google-cloud-"]),
-];
+const VENDORS: &[(&str, &[&str])] = &[(
+    "awskms",
+    &[
+        "aws-config",
+        "aws-credential-types",
+        "aws-runtime",
+        "aws-sdk-",
+        "aws-sigv4",
+        "aws-smithy-",
+        "aws-types",
+    ],
+)];
 
 /// The features of services that are spoken to without their vendor's crates.
-const BY_HTTP: &[&str] = &["vault", "azurekv"];
+const BY_HTTP: &[&str] = &["vault", "gcpkms", "azurekv"];
 
 /// The most crates that a build may have, its own included.
 const LIBRARY_LIMIT: usize = 160;
@@ -287,7 +289,7 @@ mod tests {
     fn a_vendor_comes_with_its_feature_alone() {
         let crates = BTreeSet::from(["aws-sdk-kms v1.129.0 ".to_owned()]);
         assert_eq!(vendors("x", &crates, None).len(), 1);
-        assert_eq!(vendors("x", &crates, Some("gcpkms")).len(), 2);
+        assert_eq!(vendors("x", &crates, Some("azurekv")).len(), 2);
         assert!(vendors("x", &crates, Some("awskms")).is_empty());
         let crates = BTreeSet::from(["aws-lc-rs v1.19.0 ".to_owned()]);
         assert!(vendors("x", &crates, None).is_empty());

@@ -41,6 +41,11 @@ xflags::xflags! {
             /// Only the folders whose path contains this.
             optional folder: String
         }
+        /// Tell which key files keybearer, other crates, openssl and keytool open, as tables in Markdown. Takes minutes.
+        cmd compare {
+            /// Into docs/key-files.md.
+            optional --write
+        }
         /// All that continuous integration does.
         cmd ci {}
     }

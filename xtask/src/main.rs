@@ -7,6 +7,7 @@
 
 mod bench;
 mod ci;
+mod compare;
 mod deps;
 mod fixtures;
 mod flags;
@@ -24,11 +25,12 @@ use std::process::ExitCode;
 type Result<T = (), E = Box<dyn std::error::Error>> = std::result::Result<T, E>;
 
 fn main() -> ExitCode {
-    use flags::XtaskCmd::{Bench, Ci, Deps, Fixtures, Fuzz, Services, Test, Tidy};
+    use flags::XtaskCmd::{Bench, Ci, Compare, Deps, Fixtures, Fuzz, Services, Test, Tidy};
     let flags = flags::Xtask::from_env_or_exit();
     let outcome = project::Project::open().and_then(|project| match flags.subcommand {
         Bench(flags) => bench::run(&project, &flags),
         Ci(_) => ci::run(&project),
+        Compare(flags) => compare::run(&project, &flags),
         Deps(_) => deps::run(&project),
         Fixtures(flags) => fixtures::run(&project, &flags),
         Fuzz(flags) => fuzz::run(&project, &flags),

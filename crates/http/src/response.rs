@@ -104,6 +104,11 @@ impl Response {
         self.text(&DATE)
     }
 
+    /// The first value of a header by its name in lower case; `None` where it is not there or not ASCII.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
     /// The host that a redirect points to; `None` where there is none, or where it stays on the same host.
     pub fn location_host(&self) -> Option<String> {
         let url = reqwest::Url::parse(self.text(&LOCATION)?).ok()?;
@@ -182,5 +187,12 @@ mod tests {
             Some("b.example:8443")
         );
         assert_eq!(to("/elsewhere"), None);
+    }
+
+    #[test]
+    fn a_header_is_read_by_its_name() {
+        let answer = answer(&[(DATE, "now")], "");
+        assert_eq!(answer.header("date"), Some("now"));
+        assert_eq!(answer.header("metadata-flavor"), None);
     }
 }

@@ -155,6 +155,18 @@ async fn a_proxy_that_is_no_url_is_refused_before_anything_is_sent() {
     assert_eq!(server.requests(), Vec::<String>::new());
 }
 
+#[tokio::test]
+async fn a_client_that_goes_past_every_proxy_takes_none() {
+    let server = Server::answering(EMPTY).await;
+    let proxy = Server::answering("HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n").await;
+    let mut network = Network::default();
+    network.proxy = Some(proxy.url().into());
+    let client = client(&network).without_proxy();
+    let request = Request::get(&server.url()).unwrap();
+    assert_eq!(client.send(request).await.unwrap().status(), 200);
+    assert_eq!(proxy.requests(), Vec::<String>::new());
+}
+
 async fn get(url: &str, proxy: &str) -> Result<Response, HttpError> {
     let mut network = Network::default();
     network.proxy = Some(Secret::from(proxy));

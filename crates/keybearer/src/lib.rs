@@ -65,7 +65,8 @@
 //!
 //! `pem`, `pkcs12`, `jks`, `pkcs11` (the key sources) and `salesforce` are on by default. `vault`
 //! opens keys in the Transit engine of HashiCorp Vault and OpenBao, `awskms` those of AWS KMS,
-//! `azurekv` those of Azure Key Vault and Managed HSM; `full` is all that a release has. `aws-lc` makes RSA keys and signs
+//! `gcpkms` those of Google Cloud KMS, `azurekv` those of Azure Key Vault and Managed HSM; `full` is all
+//! that a release has. `aws-lc` makes RSA keys and signs
 //! with keys that ring refuses.
 
 mod keystore;

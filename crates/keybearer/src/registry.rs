@@ -37,6 +37,10 @@ pub fn default_registry() -> Registry {
     let registry = registry.with(keybearer_awskms::AwsKms::new());
     #[cfg(not(feature = "awskms"))]
     let registry = registry.without("awskms", "awskms");
+    #[cfg(feature = "gcpkms")]
+    let registry = registry.with(keybearer_gcpkms::GcpKms);
+    #[cfg(not(feature = "gcpkms"))]
+    let registry = registry.without("gcpkms", "gcpkms");
     let registry = formats
         .iter()
         .cloned()

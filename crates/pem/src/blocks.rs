@@ -1,7 +1,11 @@
 //! What a PEM file holds.
 
+use std::mem;
+
 use keybearer_core::{Certificate, Error, ErrorKind, Result, Secret};
-use keybearer_soft::{PrivateKey, describe, format::Format, pbe, text, work::WorkBudget};
+use keybearer_soft::{
+    PrivateKey, ber::Elements, describe, format::Format, pbe, text, work::WorkBudget,
+};
 
 use crate::{
     armour,
@@ -53,8 +57,11 @@ impl Blocks {
         }
         if let Some(kind) = kind {
             // DER, whatever the file's name says.
+            // What follows is none of the key's: a line break of an editor's, zeros of a disk's.
+            let key = Elements::new(bytes).next();
+            let key = key.map_or(bytes, |key| key.encoding);
             return Ok(Self {
-                keys: vec![KeyBlock::new(kind, Secret::new(bytes))],
+                keys: vec![KeyBlock::new(kind, Secret::new(key))],
                 certificates: Vec::new(),
             });
         }
@@ -106,12 +113,16 @@ impl Blocks {
                     continue;
                 }
             };
-            found.keys.push(KeyBlock {
+            let key = KeyBlock {
                 kind,
                 der: block.decode()?,
                 dek_info: block.dek_info().map(str::to_owned),
                 name: block.name().map(str::to_owned),
-            });
+            };
+            // Files that were put together by script may have a key twice, and that is one.
+            if !found.keys.iter().any(|known| known.is_same(&key)) {
+                found.keys.push(key);
+            }
         }
         if found.keys.is_empty() && found.certificates.is_empty() {
             return Err(others::no_key(&others));
@@ -127,12 +138,12 @@ impl Blocks {
                 ErrorKind::NotFound,
                 "the file has certificates and no private key",
             )
-            .with_hint("name the file of the private key, and this one by certificate=")),
+            .with_hint("name the file of the key, and this one beside it: keybearer key show 'keystore:KEYFILE?certificate=FILE'")),
             keys => Err(Error::new(
                 ErrorKind::Ambiguous,
                 format!("the file has {} private keys", keys.len()),
             )
-            .with_hint("put each key into a file of its own (for one of openssl's: openssl pkey -in FILE -out NEW.pem takes the first)")),
+            .with_hint("put each key into a file of its own: openssl pkey -in FILE -out NEW.pem (it takes the first)")),
         }
     }
 }
@@ -145,6 +156,13 @@ impl KeyBlock {
             dek_info: None,
             name: None,
         }
+    }
+
+    /// The same bytes under the same label.
+    fn is_same(&self, other: &Self) -> bool {
+        mem::discriminant(&self.kind) == mem::discriminant(&other.kind)
+            && self.der == other.der
+            && self.dek_info == other.dek_info
     }
 
     /// What stands before the key as its name.

@@ -22,7 +22,7 @@ const CURES: &[(&str, &str, &str)] = &[
     (
         "OPENSSH PRIVATE KEY",
         "a private key of OpenSSH",
-        "convert a copy of it: cp FILE NEW.pem && ssh-keygen -p -m PKCS8 -f NEW.pem (RSA and ECDSA; for Ed25519 make a new key: keybearer key new)",
+        "convert a copy of it: install -m 600 FILE NEW.pem && ssh-keygen -p -m PKCS8 -f NEW.pem (RSA and ECDSA; for Ed25519 make a new key: keybearer key new pem:NEW.pem --subject CN=NAME)",
     ),
     (
         "PGP PRIVATE KEY BLOCK",
@@ -47,17 +47,17 @@ const CURES: &[(&str, &str, &str)] = &[
     (
         "PUBLIC KEY",
         "a public key",
-        "this is the public half; name the file of the private key",
+        "this is the public half: name the file of the private key; where that is lost, make a new one: keybearer key new pem:NEW.pem --subject CN=NAME",
     ),
     (
         "RSA PUBLIC KEY",
         "a public key",
-        "this is the public half; name the file of the private key",
+        "this is the public half: name the file of the private key; where that is lost, make a new one: keybearer key new pem:NEW.pem --subject CN=NAME",
     ),
     (
         "CERTIFICATE REQUEST",
         "a certificate request",
-        "it has no private key: name the file of the key that it was made with (openssl req writes it to -keyout)",
+        "it has no private key: name the file of the key that it was made with (openssl req writes it to -keyout); where that is lost, make a new one: keybearer key new pem:NEW.pem --subject CN=NAME",
     ),
     (
         "NEW CERTIFICATE REQUEST",
@@ -67,17 +67,17 @@ const CURES: &[(&str, &str, &str)] = &[
     (
         "PKCS7",
         "a PKCS#7 file of certificates",
-        "name the file of the key; openssl pkcs7 -in FILE -print_certs -out NEW.pem writes what certificate= reads",
+        "name the file of the key, and as certificate= what this writes: openssl pkcs7 -in FILE -print_certs -out NEW.pem",
     ),
     (
         "CMS",
         "a PKCS#7 file of certificates",
-        "name the file of the key; openssl pkcs7 -in FILE -print_certs -out NEW.pem writes what certificate= reads",
+        "name the file of the key, and as certificate= what this writes: openssl pkcs7 -in FILE -print_certs -out NEW.pem",
     ),
     (
         "TRUSTED CERTIFICATE",
         "a certificate with openssl's trust settings",
-        "name the file of the key; openssl x509 -in FILE -out NEW.pem writes what certificate= reads",
+        "name the file of the key, and as certificate= what this writes: openssl x509 -in FILE -out NEW.pem",
     ),
     (
         "EC PARAMETERS",

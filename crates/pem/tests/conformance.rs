@@ -30,14 +30,17 @@ fn main() -> ExitCode {
         path("twins.pem"),
         path("public.pem"),
     );
-    openssl(&format!(
-        "genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out {plain}"
-    ));
+    for key in [&plain, &twins] {
+        openssl(&format!(
+            "genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out {key}"
+        ));
+    }
     openssl(&format!("pkey -in {plain} -pubout -out {public}"));
     openssl(&format!(
         "pkcs8 -topk8 -in {plain} -passout pass:correct-horse -out {locked}"
     ));
-    std::fs::write(&twins, std::fs::read_to_string(&plain).unwrap().repeat(2)).unwrap();
+    let both = [&plain, &twins].map(|key| std::fs::read(key).unwrap());
+    std::fs::write(&twins, both.concat()).unwrap();
     let public = PublicKey::from_file(&std::fs::read(public).unwrap()).unwrap();
     let uri = |path: &str, source: &str| {
         KeyUri::literal("pem", path).with_attribute("password-source", source)

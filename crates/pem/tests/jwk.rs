@@ -130,7 +130,7 @@ fn no_keys() {
     let pkcs7 = format!("crl2pkcs7 -nocrl -certfile {}", crt.path().display());
     let cases: Vec<(&str, Vec<u8>, &str, &str)> = vec![
         ("certificate", certificate_pem.clone(), "certificates and no private key", "certificate="),
-        ("certificate in DER", openssl("x509 -outform DER", &certificate_pem), "a certificate in DER", "certificate=PATH"),
+        ("certificate in DER", openssl("x509 -outform DER", &certificate_pem), "a certificate in DER", "certificate=FILE"),
         ("request", openssl(&request, b""), "a certificate request", "the key that it was made with"),
         ("request in DER", openssl(&format!("{request} -outform DER"), b""), "a certificate request in DER", "the key that it was made with"),
         ("PKCS#7", openssl(&pkcs7, b""), "a PKCS#7 file", "openssl pkcs7 -in FILE -print_certs"),

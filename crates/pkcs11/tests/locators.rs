@@ -166,6 +166,14 @@ fn modules(here: &SoftHsm) {
         .without_attribute("module-path");
     let file = here.module.to_str().unwrap();
     open(&without.clone().with_attribute("module-name", "softhsm2")).unwrap();
+    // By the name that this user's p11-kit has for it.
+    let home = here.folder.join("home");
+    let settings = home.join(".config/pkcs11/modules");
+    std::fs::create_dir_all(&settings).unwrap();
+    std::fs::write(settings.join("our-hsm.module"), format!("module: {file}\n")).unwrap();
+    let named = without.clone().with_attribute("module-name", "our-hsm");
+    let cx = env().var("HOME", home.to_str().unwrap()).context();
+    runtime().block_on(registry().open(&named, &cx)).unwrap();
     for (uri, kind, hint) in [
         (without.clone(), ErrorKind::InvalidUri, "module-path=FILE"),
         (

@@ -61,6 +61,8 @@ fn prepare(here: &SoftHsm) {
     here.pkcs11_tool("jwt", "--keypairgen --key-type EC:prime256v1 --id 06 --label always-curve --usage-sign --always-auth");
     here.pkcs11_tool("jwt", "--keygen --key-type aes:32 --id 07 --label secret");
     here.import_key("jwt", "08", "imported");
+    here.make_key("jwt", "EC:prime256v1", "09", "lone");
+    here.pkcs11_tool("jwt", "--delete-object --type pubkey --id 09");
     for token in ["logout", "idle", "replaced", "vanishing"] {
         here.make_key(token, "EC:prime256v1", "01", "job");
     }
@@ -83,6 +85,7 @@ fn all(here: &SoftHsm) -> Vec<Trial> {
             what_a_key_may_not_do_is_told,
         ),
         trial("a_key_that_wants_its_pin_always", always_authenticate),
+        trial("a_key_that_is_alone_signs", lone_key),
         trial("entries_are_listed", entries_are_listed),
         trial("a_login_that_was_lost_is_repeated", lost_login),
         trial("the_login_ends_with_the_last_signer", login_ends),
@@ -150,7 +153,7 @@ fn what_is_missing_is_told(here: &SoftHsm) {
             "object=job;id=%01",
         ),
         (
-            uri("token=jwt;id=%09"),
+            uri("token=jwt;id=%0a"),
             ErrorKind::NotFound,
             "object=job;id=%01",
         ),
@@ -248,6 +251,21 @@ fn always_authenticate(here: &SoftHsm) {
     for algorithm in [Algorithm::Rs256, Algorithm::Ps512, Algorithm::Rs256] {
         signs(&signer, algorithm, &public);
     }
+}
+
+/// The token has no public half of it: whoever needs that names a file.
+fn lone_key(here: &SoftHsm) {
+    let uri = here.uri("token=jwt;object=lone");
+    let public = here.public_key("jwt", "09");
+    let signer = open(&uri).unwrap();
+    assert_eq!(signer.algorithms(), [Algorithm::Es256]);
+    signs(&signer, Algorithm::Es256, &public);
+    let error = runtime().block_on(signer.public_key()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported, "{error:?}");
+    assert!(error.hint().unwrap().contains("public-key=PATH"));
+    let told = open(&uri.with_attribute("public-key", here.path("jwt-09.der"))).unwrap();
+    assert_eq!(runtime().block_on(told.public_key()).unwrap(), public);
+    signs(&told, Algorithm::Es256, &public);
 }
 
 fn entries_are_listed(here: &SoftHsm) {

@@ -4,7 +4,7 @@ use std::{borrow::Cow, ops::Deref};
 
 use keybearer_core::{Error, ErrorKind, Result, Secret};
 use keybearer_soft::{
-    ber::{Damage, Element, tag},
+    ber::{Damage, Element, Elements, tag},
     format::Format,
     pbe::Pkcs12Mac,
     work::WorkBudget,
@@ -98,7 +98,8 @@ impl<'a> Pfx<'a> {
 }
 
 fn outline(bytes: &[u8]) -> Result<(&[u8], Element<'_>, Option<MacData<'_>>), Damage> {
-    let mut pfx = Element::read(bytes)?.open(tag::SEQUENCE)?;
+    // What follows the store is none of it, and no program minds.
+    let mut pfx = Elements::new(bytes).next()?.open(tag::SEQUENCE)?;
     let _version = pfx.next()?;
     let mut auth_safe = pfx.next()?.open(tag::SEQUENCE)?;
     let content_type = auth_safe.next()?.primitive(tag::OID)?;

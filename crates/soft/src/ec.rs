@@ -16,6 +16,7 @@ use zeroize::Zeroizing;
 use crate::{
     asn1::{self, EcPrivateKey, PrivateKeyInfo, malformed},
     backend::Backend,
+    explicit_curve,
     key::{Parts, mismatch},
 };
 
@@ -61,20 +62,27 @@ fn curve(outside: Option<AnyRef<'_>>, inside: Option<AnyRef<'_>>) -> Result<EcCu
         return Err(malformed("it names two curves"));
     }
     let Ok(oid) = parameters.decode_as::<ObjectIdentifier>() else {
-        return Err(Error::new(
-            ErrorKind::Unsupported,
-            "the EC key spells its curve out in numbers instead of naming it",
-        )
-        .with_hint("rewrite it: openssl ec -param_enc named_curve -in OLD -out NEW"));
+        return explicit_curve::named(parameters).ok_or_else(|| {
+            Error::new(
+                ErrorKind::Unsupported,
+                "the EC key spells its curve out in numbers, and it is not one of JOSE's",
+            )
+            .with_hint(NEW_KEY)
+        });
     };
     asn1::curve_of(oid).ok_or_else(|| {
         Error::new(
             ErrorKind::Unsupported,
-            format!("the elliptic curve {} is not one of JOSE's", crate::describe::curve_name(oid)),
+            format!(
+                "the elliptic curve {} is not one of JOSE's",
+                crate::describe::curve_name(oid)
+            ),
         )
-        .with_hint("make a new key on P-256: openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256")
+        .with_hint(NEW_KEY)
     })
 }
+
+const NEW_KEY: &str = "make a new key on P-256: openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out NEW.pem";
 
 /// The private number at its full length: some programs leave out leading zeros, some write one too many.
 fn scalar(curve: EcCurve, written: &[u8]) -> Result<Zeroizing<Vec<u8>>> {

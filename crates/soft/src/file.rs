@@ -132,29 +132,43 @@ fn sync_folder(place: &Path) -> io::Result<()> {
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> Error {
-    let path = path.display();
+    let path = &*path.to_string_lossy();
     let (message, hint) = match error.kind() {
-        io::ErrorKind::NotFound => (
-            format!("there is no file {path}"),
-            "check the path; one without a leading / begins in the working directory",
-        ),
+        io::ErrorKind::NotFound => (format!("there is no file {path}"), missing(path).to_owned()),
         io::ErrorKind::PermissionDenied => (
             format!("the file {path} may not be read"),
-            "let the user that runs this read it: ls -l tells its owner and mode",
+            format!(
+                "let the user that runs this read it: sudo chown USER {path} (namei -l {path} tells owner and mode of it and of its folders)"
+            ),
         ),
-        io::ErrorKind::IsADirectory => (format!("{path} is a directory"), "name a key file in it"),
+        io::ErrorKind::IsADirectory => (
+            format!("{path} is a directory"),
+            format!("name a key file in it: ls -l {path} lists them"),
+        ),
         io::ErrorKind::FileTooLarge => (
             format!("the file {path} has more than 16 MiB"),
-            "no key file is that large: check the path",
+            "no key file is that large: check the path".to_owned(),
         ),
         _ => (
             format!("the file {path} cannot be read"),
-            "check the path and the file system",
+            "check the path and the file system".to_owned(),
         ),
     };
     Error::new(Error::kind_of_io(error), message)
         .with_hint(hint)
         .with_source(error.to_string())
+}
+
+/// What may help whoever names a file that is not there: often it is a key URI without its scheme.
+fn missing(path: &str) -> &'static str {
+    if path
+        .split_once('?')
+        .is_some_and(|(_, query)| query.contains('='))
+    {
+        "a bare path takes no attributes: begin it with a scheme, as in keystore:KEYS.p12?alias=NAME"
+    } else {
+        "check the path; one without a leading / begins in the working directory"
+    }
 }
 
 fn unwritable(path: &Path, error: &io::Error) -> Error {

@@ -167,7 +167,9 @@ impl Format {
     /// What to do with it: the scheme to write, or the command that turns it into a file that is read.
     pub fn cure(self) -> &'static str {
         match self {
-            Self::Empty => "take the file from its source again",
+            Self::Empty => {
+                "take the file from its source again: ls -l there tells whether it is whole"
+            }
             Self::Jks | Self::Jceks => "write jks:PATH, or keystore:PATH for any kind",
             Self::Pem
             | Self::Pkcs8
@@ -177,15 +179,17 @@ impl Format {
             | Self::Jwk => "write pem:PATH, or keystore:PATH for any kind",
             Self::Pkcs12 => "write pkcs12:PATH, or keystore:PATH for any kind",
             Self::Certificate => {
-                "it has no private key: name the file of the key, and this one by certificate=PATH"
+                "it has no private key: name the file of the key, and this one beside it: keybearer key show 'keystore:KEYFILE?certificate=FILE'"
             }
             Self::CertificateRequest => {
-                "it has no private key: name the file of the key that it was made with"
+                "it has no private key: name the file of the key that it was made with; where that is lost, make a new one: keybearer key new pem:NEW.pem --subject CN=NAME"
             }
             Self::Pkcs7 => {
-                "it has no private key: name the file of the key; openssl pkcs7 -inform DER -in FILE -print_certs -out NEW.pem writes what certificate= reads"
+                "it has no private key: name the file of the key, and as certificate= what this writes: openssl pkcs7 -inform DER -in FILE -print_certs -out NEW.pem"
             }
-            Self::PublicKey => "this is the public half: name the file of the private key",
+            Self::PublicKey | Self::SshPublic => {
+                "this is the public half: name the file of the private key; where that is lost, make a new one: keybearer key new pem:NEW.pem --subject CN=NAME"
+            }
             Self::Bks => {
                 "convert it: keytool -importkeystore -providerpath bcprov.jar -provider org.bouncycastle.jce.provider.BouncyCastleProvider -srcstoretype BKS -srckeystore FILE -deststoretype PKCS12 -destkeystore NEW.p12"
             }
@@ -195,18 +199,21 @@ impl Format {
             Self::Bcfks => {
                 "convert it: keytool -importkeystore -providerpath bcprov.jar -provider org.bouncycastle.jce.provider.BouncyCastleProvider -srcstoretype BCFKS -srckeystore FILE -deststoretype PKCS12 -destkeystore NEW.p12"
             }
-            Self::Putty => "convert it: puttygen FILE -O private-openssh -o NEW.pem",
+            Self::Putty => {
+                "convert it: puttygen FILE -O private-openssh -o NEW.pem (RSA and ECDSA; for Ed25519 make a new key: keybearer key new pem:NEW.pem --subject CN=NAME)"
+            }
             Self::Pgp => {
                 "make a key for signing tokens instead: keybearer key new pem:NEW.pem --subject CN=NAME"
             }
-            Self::SshPublic => "this is the public half: name the file of the private key",
             Self::Zip => "take the key file out of it: unzip FILE",
             Self::EncryptedZip => {
-                "take the key file out of it: 7z x FILE asks for the archive's password"
+                "take the key file out of it: 7z x FILE (it asks for the archive's password)"
             }
             Self::Base64Pem => "decode it: base64 -d FILE > NEW.pem",
             Self::Base64 => "decode it: base64 -d FILE > NEW",
-            Self::WebPage => "the download was not of a key: take the file from its source again",
+            Self::WebPage => {
+                "the download was not of a key, most often a page to log in on: take it from its source again, with the login: curl -fL -u USER -o NEW URL"
+            }
             Self::OtherDer | Self::Unknown => {
                 "key files are PEM, PKCS#12 or JKS: file FILE and openssl asn1parse -inform DER -in FILE tell what it may be"
             }

@@ -16,6 +16,7 @@ mod bigint;
 mod describe;
 mod ec;
 mod ed25519;
+mod explicit_curve;
 pub mod file;
 mod fingerprint;
 pub mod format;

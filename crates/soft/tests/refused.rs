@@ -156,15 +156,43 @@ fn dsa() -> Result<(), Failed> {
     Ok(())
 }
 
+/// A curve in numbers is read where each of them is that of a curve with a name. With another base point a forger knows the
+/// private key to any public one (CVE-2020-0601).
 fn explicit() -> Result<(), Failed> {
-    let genpkey = "-algorithm EC -pkeyopt ec_paramgen_curve:P-256 -pkeyopt ec_param_enc:explicit";
-    let pkcs8 = key(genpkey, Form::Pkcs8);
-    refused(
-        &pkcs8,
-        ErrorKind::Unsupported,
-        "spells its curve out",
-        "named_curve",
-    )
+    let spelled = |curve: &str| {
+        let curve = format!("-algorithm EC -pkeyopt ec_paramgen_curve:{curve}");
+        key(
+            &format!("{curve} -pkeyopt ec_param_enc:explicit"),
+            Form::Pkcs8,
+        )
+    };
+    let refused = |key: &[u8]| {
+        let told = "spells its curve out";
+        refused(key, ErrorKind::Unsupported, told, "ec_paramgen_curve:P-256")
+    };
+    refused(&spelled("secp256k1"))?;
+    let pkcs8 = spelled("P-256");
+    PrivateKey::from_pkcs8_der(&pkcs8)?;
+    // The prime, a, b, the base point and the order of P-256.
+    for numbers in [
+        &b"\xff\xff\xff\xff\0\0\0\x01"[..],
+        b"\xff\xff\xff\xfc",
+        b"\x5a\xc6\x35\xd8",
+        b"\x04\x6b\x17\xd1\xf2",
+        b"\x37\xbf\x51\xf5",
+        b"\xbc\xe6\xfa\xad",
+    ] {
+        let at = pkcs8
+            .windows(numbers.len())
+            .position(|here| here == numbers);
+        let at = at.ok_or("the number is not in the key")?;
+        for at in at..at + numbers.len() {
+            let mut forged = pkcs8.clone();
+            forged[at] ^= 1;
+            refused(&forged)?;
+        }
+    }
+    Ok(())
 }
 
 /// A key whose public half is another's: put together wrongly, or a bait.

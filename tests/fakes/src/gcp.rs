@@ -2,6 +2,7 @@
 //! Google's API reference has them.
 
 mod kms;
+mod served;
 mod tokens;
 
 use std::{
@@ -16,6 +17,7 @@ use serde_json::{Value, json};
 
 use crate::{Answer, Asked, Key, Service};
 pub use kms::Version;
+pub use served::served;
 pub use tokens::Account;
 
 /// Where the keys of the fake are.
@@ -53,6 +55,12 @@ pub struct Gcp {
     pub requests: AtomicU64,
     pub signatures: AtomicU64,
     pub tokens_made: AtomicU64,
+    /// At the token endpoint, good and bad.
+    pub token_requests: AtomicU64,
+    /// The most versions of one page of a list.
+    pub page: AtomicU64,
+    /// What is said of the tokens that are given out, in seconds.
+    pub lifetime: AtomicU64,
 }
 
 /// What the next request to Cloud KMS is answered with.
@@ -80,7 +88,11 @@ pub enum Lie {
 
 impl Gcp {
     pub fn new() -> Self {
-        Self::default()
+        Self {
+            page: 1000.into(),
+            lifetime: 3599.into(),
+            ..Self::default()
+        }
     }
 
     /// A new version of the key of this short name: its resource name.
@@ -132,8 +144,11 @@ impl Gcp {
 impl Service for Gcp {
     fn answer(&self, asked: &Asked) -> Answer {
         let answered = match asked.path() {
-            "/token" => self.token(asked),
-            path if path.starts_with("/computeMetadata/") => self.metadata(asked),
+            "/token" => {
+                self.token_requests.fetch_add(1, Ordering::SeqCst);
+                self.token(asked)
+            }
+            path if path == "/" || path.starts_with("/computeMetadata/") => self.metadata(asked),
             path if path.contains("/serviceAccounts/") => self.impersonate(asked),
             _ => {
                 self.requests.fetch_add(1, Ordering::SeqCst);

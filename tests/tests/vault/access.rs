@@ -181,6 +181,26 @@ pub(crate) fn soft_deleted(place: &Place) {
     sign().unwrap();
 }
 
+/// A quota of one signature a minute: told at once, with the time that the server asks for.
+pub(crate) fn quota(place: &Place) {
+    let key = place.key("ecdsa-p256");
+    let signer = place.open(&place.root, &place.uri(&key)).unwrap();
+    let headers = json!({"enable_rate_limit_response_headers": true});
+    place.post("", "sys/quotas/config", &headers);
+    let path = format!("transit/sign/{key}");
+    let one_a_minute = json!({"path": path, "rate": 1, "interval": "60s"});
+    let quota = format!("sys/quotas/rate-limit/{key}");
+    place.post("", &quota, &one_a_minute);
+    let sign = || runtime().block_on(signer.sign(A, b"message"));
+    sign().unwrap();
+    let error = sign().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Throttled, "{error:?}");
+    let wait = error.retry_after().unwrap().as_secs();
+    assert!((30..=60).contains(&wait), "{error:?}");
+    place.delete(&quota);
+    sign().unwrap();
+}
+
 pub(crate) fn names(place: &Place) {
     let error = place.open(&place.root, &place.uri("missing")).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound, "{error:?}");

@@ -5,14 +5,18 @@ use keybearer_core::{Error, ErrorKind, Result, Secret};
 use md5::{Digest, Md5};
 use zeroize::Zeroizing;
 
-use super::{cipher::Cipher, malformed, scheme::plausible};
+use super::{REWRITE_KEY, cipher::Cipher, malformed, scheme::plausible};
 
-const CIPHERS: [(&str, Cipher); 5] = [
+const CIPHERS: [(&str, Cipher); 9] = [
     ("AES-128-CBC", Cipher::Aes128),
     ("AES-192-CBC", Cipher::Aes192),
     ("AES-256-CBC", Cipher::Aes256),
     ("DES-EDE3-CBC", Cipher::Des3),
     ("DES-EDE-CBC", Cipher::Des2),
+    ("DES-CBC", Cipher::Des),
+    ("RC2-CBC", Cipher::Rc2 { bits: 128 }),
+    ("RC2-64-CBC", Cipher::Rc2 { bits: 64 }),
+    ("RC2-40-CBC", Cipher::Rc2 { bits: 40 }),
 ];
 
 /// Decrypts the content of a PEM block by its `DEK-Info` header: a cipher's name, a comma, and the initialization vector
@@ -76,9 +80,7 @@ fn unsupported(cipher: &str) -> Error {
         ErrorKind::Unsupported,
         format!("the key is encrypted with a cipher that is not read here: {cipher:?}"),
     )
-    .with_hint(
-        "convert it: openssl pkcs8 -topk8 -provider legacy -provider default -in FILE -out NEW.pem",
-    )
+    .with_hint(REWRITE_KEY)
 }
 
 #[cfg(test)]
@@ -94,7 +96,8 @@ mod tests {
             ("AES-256-CBC,00", ErrorKind::Malformed),
             ("AES-256-CBC,0g", ErrorKind::Malformed),
             ("DES-EDE3-CBC,0123456789abcde", ErrorKind::Malformed),
-            ("DES-CBC,0123456789abcdef", ErrorKind::Unsupported),
+            ("SEED-CBC,0123456789abcdef", ErrorKind::Unsupported),
+            ("DES-CBC,0123456789abcdef", ErrorKind::BadSecret),
             ("DES-EDE3-CBC,0123456789abcdef", ErrorKind::BadSecret),
         ] {
             let error = decrypt_dek(header, &[7; 16], &password).unwrap_err();

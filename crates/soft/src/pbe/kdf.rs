@@ -1,4 +1,4 @@
-//! From a password to a key: PBKDF2, scrypt and the derivation of PKCS#12.
+//! From a password to a key: PBKDF1, PBKDF2, scrypt and the derivation of PKCS#12.
 
 use std::num::NonZeroU32;
 
@@ -7,6 +7,27 @@ use zeroize::Zeroizing;
 
 use super::{hash::Hash, malformed};
 use crate::work::WorkBudget;
+
+/// PBKDF1 (RFC 8018 section 5.1), as PBES1 uses it (section 6.1): eight bytes of key, eight of initialization vector.
+pub(super) struct Pbkdf1<'a> {
+    pub(super) hash: Hash,
+    pub(super) salt: &'a [u8],
+    pub(super) rounds: u64,
+}
+
+impl Pbkdf1<'_> {
+    /// The key, and the initialization vector behind it.
+    pub(super) fn derive(
+        &self,
+        password: &[u8],
+        budget: &mut WorkBudget,
+    ) -> Result<Zeroizing<Vec<u8>>> {
+        budget.spend_rounds(self.rounds)?;
+        let mut derived = self.hash.repeated(&[password, self.salt], self.rounds);
+        derived.truncate(16);
+        Ok(derived)
+    }
+}
 
 /// PBKDF2 (RFC 8018 section 5.2).
 pub(super) struct Pbkdf2<'a> {
@@ -28,17 +49,23 @@ impl Pbkdf2<'_> {
             .and_then(NonZeroU32::new)
             .ok_or_else(|| malformed(format!("{} rounds", self.rounds)))?;
         let mut key = Zeroizing::new(vec![0; len]);
-        // ring's is fast in programs built without optimisation too; it has no SHA-224.
+        // ring's is fast in programs built without optimisation too; it has the common hash functions alone.
+        let count = rounds.get();
+        macro_rules! other {
+            ($hash:ty) => {{
+                pbkdf2::pbkdf2_hmac::<$hash>(password, self.salt, count, &mut key);
+                return Ok(key);
+            }};
+        }
         let algorithm = match self.hash {
             Hash::Sha1 => ring::pbkdf2::PBKDF2_HMAC_SHA1,
             Hash::Sha256 => ring::pbkdf2::PBKDF2_HMAC_SHA256,
             Hash::Sha384 => ring::pbkdf2::PBKDF2_HMAC_SHA384,
             Hash::Sha512 => ring::pbkdf2::PBKDF2_HMAC_SHA512,
-            Hash::Sha224 => {
-                let rounds = rounds.get();
-                pbkdf2::pbkdf2_hmac::<sha2::Sha224>(password, self.salt, rounds, &mut key);
-                return Ok(key);
-            }
+            Hash::Md5 => other!(md5::Md5),
+            Hash::Sha224 => other!(sha2::Sha224),
+            Hash::Sha512To224 => other!(sha2::Sha512_224),
+            Hash::Sha512To256 => other!(sha2::Sha512_256),
         };
         ring::pbkdf2::derive(algorithm, rounds, self.salt, password, &mut key);
         Ok(key)

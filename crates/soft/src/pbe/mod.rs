@@ -1,8 +1,8 @@
 //! Password-based encryption, as key files use it.
 //!
-//! Read: PBES2 (RFC 8018) by PBKDF2 (HMAC with SHA-1 to SHA-512) or scrypt (RFC 7914), with AES in CBC mode or triple
-//! DES; the schemes of PKCS#12 (RFC 7292 appendix C) with triple DES, RC2 and RC4; and its MAC, PBMAC1 (RFC 9579) included;
-//! the old encryption of PEM (`DEK-Info`).
+//! Read: PBES2 (RFC 8018) by PBKDF2 (HMAC with SHA-1 to SHA-512, and MD5) or scrypt (RFC 7914), with AES in CBC mode or GCM,
+//! triple DES, DES or RC2; PBES1 with MD5 or SHA-1; the schemes of PKCS#12 (RFC 7292 appendix C) with triple DES, RC2 and RC4; and its
+//! MAC, PBMAC1 (RFC 9579) included; the old encryption of PEM (`DEK-Info`).
 //! Written ([`encrypt`]): PBES2, PBKDF2 with HMAC-SHA-256, AES-256 in CBC mode; and the old way of PKCS#12, triple DES
 //! and SHA-1; its MAC with either hash. What a derivation costs is charged to a [`WorkBudget`] before it begins.
 
@@ -27,6 +27,12 @@ pub use mac::{MacHash, NewPkcs12Mac, Pkcs12Mac};
 pub use pkcs8::{decrypt_pkcs8, encrypt_pkcs8, encrypt_pkcs8_with};
 
 use scheme::Scheme;
+
+/// What to do with a store that is protected in a way that is not read here: what comes out is PEM, encrypted with AES-256.
+const REWRITE: &str = "convert it: openssl pkcs12 -legacy -in FILE -out NEW.pem";
+/// And with a key alone.
+const REWRITE_KEY: &str =
+    "convert it: openssl pkcs8 -topk8 -provider legacy -provider default -in FILE -out NEW.pem";
 
 /// Decrypts what an `AlgorithmIdentifier` (in DER) says was encrypted with a password.
 ///

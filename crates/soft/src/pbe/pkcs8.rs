@@ -7,7 +7,7 @@ use der::{
 use keybearer_core::{Error, ErrorKind, Result, Secret};
 
 use super::{
-    decrypt,
+    REWRITE_KEY, decrypt,
     encrypt::{Encryption, encrypt},
 };
 use crate::work::WorkBudget;
@@ -37,7 +37,11 @@ pub fn decrypt_pkcs8(
         Error::new(ErrorKind::Malformed, "this is not an encrypted PKCS#8 key")
             .with_source(error.to_string())
     })?;
-    let key = decrypt(algorithm, ciphertext, password, budget)?;
+    let key =
+        decrypt(algorithm, ciphertext, password, budget).map_err(|error| match error.kind() {
+            ErrorKind::Unsupported => error.with_hint(REWRITE_KEY),
+            _ => error,
+        })?;
     if is_private_key_info(key.expose()) {
         Ok(key)
     } else {

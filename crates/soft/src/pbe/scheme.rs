@@ -8,10 +8,11 @@ use keybearer_core::{Error, ErrorKind, Result, Secret};
 use zeroize::Zeroizing;
 
 use super::{
+    REWRITE,
     cipher::Cipher,
     hash::Hash,
     jceks::JceksKdf,
-    kdf::{Pbkdf2, Pkcs12Kdf, Purpose, Scrypt, Utf16Password, positive},
+    kdf::{Pbkdf1, Pbkdf2, Pkcs12Kdf, Purpose, Scrypt, Utf16Password, positive},
     malformed, wrong_password,
 };
 use crate::work::WorkBudget;
@@ -50,10 +51,34 @@ const PKCS12_SCHEMES: [(ObjectIdentifier, Cipher); 6] = [
     ),
 ];
 
+/// PBES1 (RFC 8018 appendix A.3).
+const PBES1_SCHEMES: [(ObjectIdentifier, Hash, Cipher); 4] = [
+    (
+        ObjectIdentifier::new_unwrap("1.2.840.113549.1.5.3"),
+        Hash::Md5,
+        Cipher::Des,
+    ),
+    (
+        ObjectIdentifier::new_unwrap("1.2.840.113549.1.5.6"),
+        Hash::Md5,
+        Cipher::Rc2 { bits: 64 },
+    ),
+    (
+        ObjectIdentifier::new_unwrap("1.2.840.113549.1.5.10"),
+        Hash::Sha1,
+        Cipher::Des,
+    ),
+    (
+        ObjectIdentifier::new_unwrap("1.2.840.113549.1.5.11"),
+        Hash::Sha1,
+        Cipher::Rc2 { bits: 64 },
+    ),
+];
+
 /// `PBEWithMD5AndTripleDES` of Java's own, which JCEKS stores protect keys with.
 const JCEKS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.42.2.19.1");
 
-const PBES2_CIPHERS: [(ObjectIdentifier, Cipher); 4] = [
+const PBES2_CIPHERS: [(ObjectIdentifier, Cipher); 5] = [
     (
         ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.1.2"),
         Cipher::Aes128,
@@ -67,24 +92,39 @@ const PBES2_CIPHERS: [(ObjectIdentifier, Cipher); 4] = [
         ObjectIdentifier::new_unwrap("1.2.840.113549.3.7"),
         Cipher::Des3,
     ),
+    (ObjectIdentifier::new_unwrap("1.3.14.3.2.7"), Cipher::Des),
 ];
 
+/// AES in Galois/Counter Mode (RFC 5084 section 3.2).
+const GCM_CIPHERS: [(ObjectIdentifier, Cipher); 2] = [
+    (
+        ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.1.6"),
+        Cipher::Aes128Gcm,
+    ),
+    (
+        ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.1.46"),
+        Cipher::Aes256Gcm,
+    ),
+];
+/// What the parameters tell of the tag's length where they say nothing, and what is read here.
+const GCM_TAG: [u64; 2] = [12, 16];
+
+/// RC2, whose parameters tell the effective bits of its key in numbers of their own (RFC 8018 appendix B.2.3).
+const RC2_CBC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.3.2");
+const RC2_VERSIONS: [(u64, usize); 3] = [(160, 40), (120, 64), (58, 128)];
+
 /// Names for people, of algorithms that are not read here.
-const OTHERS: [(&str, &str); 15] = [
+const OTHERS: [(&str, &str); 11] = [
     ("1.2.840.113549.1.5.1", "MD2 and DES"),
-    ("1.2.840.113549.1.5.3", "MD5 and DES"),
     ("1.2.840.113549.1.5.4", "MD2 and RC2"),
-    ("1.2.840.113549.1.5.6", "MD5 and RC2"),
-    ("1.2.840.113549.1.5.10", "SHA-1 and DES"),
-    ("1.2.840.113549.1.5.11", "SHA-1 and RC2"),
-    ("1.2.840.113549.3.2", "RC2"),
-    ("1.3.14.3.2.7", "DES"),
     ("1.2.392.200011.61.1.1.1.2", "Camellia-128"),
     ("1.2.392.200011.61.1.1.1.3", "Camellia-192"),
     ("1.2.392.200011.61.1.1.1.4", "Camellia-256"),
     ("1.2.410.200004.1.4", "SEED"),
-    ("2.16.840.1.101.3.4.1.6", "AES-128-GCM"),
-    ("2.16.840.1.101.3.4.1.46", "AES-256-GCM"),
+    ("1.2.410.200046.1.1.2", "ARIA-128"),
+    ("1.2.410.200046.1.1.7", "ARIA-192"),
+    ("1.2.410.200046.1.1.12", "ARIA-256"),
+    ("2.16.840.1.101.3.4.1.26", "AES-192-GCM"),
     ("1.3.6.1.4.1.42.2.17.1.1", "Sun's JKS protector"),
 ];
 
@@ -94,6 +134,10 @@ pub(super) enum Scheme<'a> {
         kdf: Kdf<'a>,
         cipher: Cipher,
         iv: &'a [u8],
+    },
+    Pbes1 {
+        cipher: Cipher,
+        kdf: Pbkdf1<'a>,
     },
     Pkcs12 {
         cipher: Cipher,
@@ -114,23 +158,32 @@ impl<'a> Scheme<'a> {
             return Self::pbes2(needed(parameters)?);
         }
         let pkcs12 = PKCS12_SCHEMES.iter().find(|(known, _)| *known == oid);
-        if pkcs12.is_none() && oid != JCEKS {
+        let pbes1 = PBES1_SCHEMES.iter().find(|(known, ..)| *known == oid);
+        if pkcs12.is_none() && pbes1.is_none() && oid != JCEKS {
             return Err(unsupported("encryption", oid));
         }
         let mut fields = sequence(needed(parameters)?)?;
         let salt = octets(&mut fields)?;
         let rounds = positive(number(&mut fields)?, "iteration count")?;
         fields.finish().map_err(damaged)?;
-        let Some((_, cipher)) = pkcs12 else {
-            return Ok(Self::Jceks(JceksKdf { salt, rounds }));
-        };
-        Ok(Self::Pkcs12 {
-            cipher: *cipher,
-            kdf: Pkcs12Kdf {
-                hash: Hash::Sha1,
-                salt,
-                rounds,
+        Ok(match (pkcs12, pbes1) {
+            (Some((_, cipher)), _) => Self::Pkcs12 {
+                cipher: *cipher,
+                kdf: Pkcs12Kdf {
+                    hash: Hash::Sha1,
+                    salt,
+                    rounds,
+                },
             },
+            (None, Some((_, hash, cipher))) => Self::Pbes1 {
+                cipher: *cipher,
+                kdf: Pbkdf1 {
+                    hash: *hash,
+                    salt,
+                    rounds,
+                },
+            },
+            (None, None) => Self::Jceks(JceksKdf { salt, rounds }),
         })
     }
 
@@ -139,13 +192,7 @@ impl<'a> Scheme<'a> {
         let (kdf_oid, kdf_parameters) = algorithm(AnyRef::decode(&mut fields).map_err(damaged)?)?;
         let (oid, iv) = algorithm(AnyRef::decode(&mut fields).map_err(damaged)?)?;
         fields.finish().map_err(damaged)?;
-        let Some((_, cipher)) = PBES2_CIPHERS.iter().find(|(known, _)| *known == oid) else {
-            return Err(unsupported("cipher", oid));
-        };
-        let iv = needed(iv)?
-            .decode_as::<&OctetStringRef>()
-            .map_err(damaged)?
-            .as_bytes();
+        let (cipher, iv) = pbes2_cipher(oid, iv)?;
         if iv.len() != cipher.iv_len() {
             return Err(malformed(format!(
                 "an initialization vector of {} bytes",
@@ -164,11 +211,7 @@ impl<'a> Scheme<'a> {
             Some(len) if len != cipher.key_len() as u64 => {
                 Err(malformed(format!("a key of {len} bytes for {cipher:?}")))
             }
-            _ => Ok(Self::Pbes2 {
-                kdf,
-                cipher: *cipher,
-                iv,
-            }),
+            _ => Ok(Self::Pbes2 { kdf, cipher, iv }),
         }
     }
 
@@ -191,6 +234,11 @@ impl<'a> Scheme<'a> {
                 let derived = kdf.derive(password.expose(), budget)?;
                 let (key, iv) = derived.split_at(Cipher::Des3.key_len());
                 plausible(Cipher::Des3.decrypt(key, iv, ciphertext)?)
+            }
+            Self::Pbes1 { cipher, kdf } => {
+                let derived = kdf.derive(password.expose(), budget)?;
+                let (key, iv) = derived.split_at(cipher.key_len());
+                plausible(cipher.decrypt(key, iv, ciphertext)?)
             }
             Self::Pkcs12 { cipher, kdf } => {
                 let mut outcome = Err(wrong_password());
@@ -221,6 +269,45 @@ pub(super) fn plausible(plaintext: Secret) -> Result<Secret> {
     } else {
         Err(wrong_password())
     }
+}
+
+/// The cipher of PBES2 with its initialization vector (RFC 8018 appendix B.2).
+fn pbes2_cipher<'a>(
+    oid: ObjectIdentifier,
+    parameters: Option<AnyRef<'a>>,
+) -> Result<(Cipher, &'a [u8])> {
+    if oid == RC2_CBC {
+        let mut fields = sequence(needed(parameters)?)?;
+        let version = number(&mut fields)?;
+        let iv = octets(&mut fields)?;
+        fields.finish().map_err(damaged)?;
+        let known = RC2_VERSIONS.iter().find(|(known, _)| *known == version);
+        let (_, bits) = known.ok_or_else(|| malformed(format!("RC2 of version {version}")))?;
+        return Ok((Cipher::Rc2 { bits: *bits }, iv));
+    }
+    if let Some((_, cipher)) = GCM_CIPHERS.iter().find(|(known, _)| *known == oid) {
+        let mut fields = sequence(needed(parameters)?)?;
+        let nonce = octets(&mut fields)?;
+        let tag = optional_number(&mut fields)?.unwrap_or(GCM_TAG[0]);
+        fields.finish().map_err(damaged)?;
+        if tag != GCM_TAG[1] {
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                format!(
+                    "the file is encrypted by AES-GCM with a tag of {tag} bytes, and 16 are read"
+                ),
+            )
+            .with_hint(REWRITE));
+        }
+        return Ok((*cipher, nonce));
+    }
+    let Some((_, cipher)) = PBES2_CIPHERS.iter().find(|(known, _)| *known == oid) else {
+        return Err(unsupported("cipher", oid));
+    };
+    let iv = needed(parameters)?
+        .decode_as::<&OctetStringRef>()
+        .map_err(damaged)?;
+    Ok((*cipher, iv.as_bytes()))
 }
 
 /// `PBKDF2-params` (RFC 8018 appendix A.2), with the length of the key where it is told.
@@ -321,5 +408,5 @@ pub(super) fn unsupported(what: &str, oid: ObjectIdentifier) -> Error {
         ErrorKind::Unsupported,
         format!("the file has a password-based {what} that is not read here: {name}"),
     )
-    .with_hint("write the file anew with AES-256, as OpenSSL 3 and keytool do of themselves")
+    .with_hint(REWRITE)
 }

@@ -35,37 +35,8 @@ fn until_eof(ready: &Value) {
 
 /// Cloud KMS with one key of each algorithm, and with accounts who may do this and that.
 fn serve_gcp() {
-    let server = Server::start(gcp::Gcp::new());
-    let (fake, url) = (&server.service, server.url());
-    let keys: serde_json::Map<String, Value> = gcp::ALGORITHMS
-        .iter()
-        .map(|&algorithm| {
-            let key = algorithm.to_lowercase().replace('_', "-");
-            (algorithm.to_owned(), fake.make(&key, algorithm).into())
-        })
-        .collect();
-    let disabled = fake.make("disabled", "EC_SIGN_P256_SHA256");
-    fake.set_state(&disabled, "DISABLED");
-    let accounts: serde_json::Map<String, Value> = [
-        ("signer", &[gcp::SIGN, gcp::READ, gcp::GET, gcp::LIST][..]),
-        ("reader", &[gcp::READ]),
-        ("blind", &[gcp::SIGN]),
-        ("nobody", &[]),
-    ]
-    .into_iter()
-    .map(|(name, permissions)| {
-        let email = format!("{name}@p-1.iam.gserviceaccount.com");
-        fake.account(&email, permissions);
-        (name.to_owned(), fake.service_account_file(&email, &url))
-    })
-    .collect();
-    until_eof(&json!({
-        "url": url,
-        "keys": keys,
-        "disabled": disabled,
-        "encrypts": fake.make("encrypts", "GOOGLE_SYMMETRIC_ENCRYPTION"),
-        "accounts": accounts,
-    }));
+    let (_server, ready) = gcp::served();
+    until_eof(&ready);
 }
 
 /// The certificate and public key of an application may follow, as files in PEM.

@@ -6,7 +6,7 @@ use aws_lc_rs::digest;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Map, Value, json};
 
-use super::{GET, Gcp, LIST, Lie, READ, SIGN, crc32c, info, invalid, refused};
+use super::{GET, Gcp, LIST, Lie, READ, SIGN, crc32c, info, invalid, refused, tokens::form};
 use crate::{Answer, Asked, Encoding, Hash, Key, Kind, Padding};
 
 /// A `CryptoKeyVersion`.
@@ -124,10 +124,30 @@ impl Gcp {
     fn list(&self, asked: &Asked, key: &str) -> Result<Value, Answer> {
         let keys = self.keys.lock().unwrap();
         let versions = keys.get(key).ok_or_else(|| not_found(key))?;
-        let only = asked.uri.query().unwrap_or_default().contains("ENABLED");
-        let shown = versions.iter().filter(|it| !only || it.state == "ENABLED");
+        let of = |name| form(asked.uri.query().unwrap_or_default().as_bytes(), name);
+        let only = match of("filter").as_str() {
+            "" => None,
+            "state=ENABLED" => Some("ENABLED"),
+            _ => return Err(invalid("this filter is not known here")),
+        };
+        let shown = versions
+            .iter()
+            .filter(|it| only.is_none_or(|state| it.state == state));
         let shown: Vec<_> = shown.map(Version::as_json).collect();
-        Ok(json!({"totalSize": shown.len(), "cryptoKeyVersions": shown}))
+        let from = match of("pageToken").strip_prefix("page+/") {
+            Some(from) => from.parse().map_err(|_| invalid("pageToken"))?,
+            None if of("pageToken").is_empty() => 0,
+            None => return Err(invalid("pageToken")),
+        };
+        let most = self.page.load(Ordering::SeqCst) as usize;
+        let size = of("pageSize").parse().unwrap_or(most).clamp(1, most);
+        let mut answer = json!({"totalSize": shown.len()});
+        let rest = shown.get(from..).ok_or_else(|| invalid("pageToken"))?;
+        answer["cryptoKeyVersions"] = rest.iter().take(size).cloned().collect();
+        if rest.len() > size {
+            answer["nextPageToken"] = format!("page+/{}", from + size).into();
+        }
+        Ok(answer)
     }
 
     fn on_version(

@@ -155,12 +155,27 @@ impl Gcp {
         if asked.header("metadata-flavor") != "Google" {
             return Err(Answer::text(403, "Missing Metadata-Flavor:Google header."));
         }
+        if asked.path() == "/" {
+            let folders = Answer::text(200, "computeMetadata/\n");
+            return Ok(folders.with("metadata-flavor", "Google"));
+        }
         let email = self.metadata.lock().unwrap().clone();
-        let email = email.ok_or_else(|| Answer::text(404, "no service account"))?;
+        let email = email.ok_or_else(|| {
+            Answer::text(404, "no service account").with("metadata-flavor", "Google")
+        })?;
         let account = "/computeMetadata/v1/instance/service-accounts/";
-        let answer = match asked.path().strip_prefix(account) {
-            Some("default/token") => self.given(&email),
-            Some("default/email") => Answer::text(200, email),
+        // An account is found by its address as well as by its alias.
+        let below = asked.path().strip_prefix(account);
+        let below = below.and_then(|it| it.split_once('/'));
+        let of_account = below.filter(|(name, _)| *name == "default" || *name == email);
+        let is_recursive = asked.uri.query().unwrap_or_default() == "recursive=true";
+        let answer = match of_account.map(|(_, what)| what) {
+            Some("token") => self.given(&email),
+            Some("email") => Answer::text(200, email),
+            Some("") if is_recursive => Answer::json(
+                200,
+                &json!({"aliases": ["default"], "email": email, "scopes": [SCOPES[0]]}),
+            ),
             _ if asked.path() == "/computeMetadata/v1/universe/universe-domain" => {
                 Answer::text(200, "googleapis.com")
             }
@@ -279,13 +294,13 @@ impl Gcp {
         let token = self.access_token(email);
         Answer::json(
             200,
-            &json!({"access_token": token, "expires_in": 3599, "token_type": "Bearer"}),
+            &json!({"access_token": token, "expires_in": self.lifetime.load(Ordering::SeqCst), "token_type": "Bearer"}),
         )
     }
 }
 
 /// A field of a form.
-fn form(body: &[u8], name: &str) -> String {
+pub(super) fn form(body: &[u8], name: &str) -> String {
     let text = String::from_utf8_lossy(body);
     let fields = text.split('&').filter_map(|field| field.split_once('='));
     let value = fields.filter(|(field, _)| *field == name).map(|it| it.1);
