@@ -5,11 +5,12 @@
 use std::{
     fs,
     io::Write as _,
-    process::{ExitCode, Stdio},
+    path::Path,
+    process::{Command, ExitCode, Stdio},
 };
 
 use keybearer_conformance::{Failed, Trial, program, require, run};
-use keybearer_tests::{Ran, Scratch, keybearer, ran, tool};
+use keybearer_tests::{Ran, Scratch, keybearer, python_with, ran, tool};
 use serde_json::Value;
 
 const PASSWORD: &str = "correct-horse";
@@ -34,6 +35,13 @@ fn main() -> ExitCode {
     let keytool = require("keytool", || program("keytool", &["-help"]));
     trials.extend(keytool.trials("stores of keytool's", |_| {
         vec![Trial::test("stores_of_keytool_are_listed_whole", java)]
+    }));
+    let python = require("jks", || python_with("jks"));
+    trials.extend(python.trials("a store of pyjks's", |python| {
+        vec![Trial::test(
+            "a_certificate_of_another_key_in_jks_is_told",
+            move || mismatched_jks(&python),
+        )]
     }));
     run(trials)
 }
@@ -146,6 +154,53 @@ fn mismatched() -> Result<(), Failed> {
     let other = pair(&scratch, "other", "rsa:2048");
     let path = both(&scratch, "both.pem", &own.0, &other.1);
     let shown = key("show", &path, &[]);
+    assert_one(&warnings(shown), "does not match this key");
+    Ok(())
+}
+
+/// keytool writes no such store.
+fn mismatched_jks(python: &Path) -> Result<(), Failed> {
+    const SCRIPT: &str = "
+import jks, sys
+key, certificate, path, password = sys.argv[1:]
+read = lambda path: open(path, 'rb').read()
+entry = jks.PrivateKeyEntry.new('job', [read(certificate)], read(key), 'pkcs8')
+jks.KeyStore.new('jks', [entry]).save(path, password)";
+    let scratch = Scratch::new();
+    let (own, _) = pair(&scratch, "own", "rsa:2048");
+    let (_, other) = pair(&scratch, "other", "rsa:2048");
+    let [der, certificate, store] =
+        ["own.der", "other.der", "job.jks"].map(|name| scratch.text(name));
+    tool(
+        "openssl",
+        &[
+            "pkcs8", "-topk8", "-nocrypt", "-in", &own, "-outform", "DER", "-out", &der,
+        ],
+    );
+    tool(
+        "openssl",
+        &[
+            "x509",
+            "-in",
+            &other,
+            "-outform",
+            "DER",
+            "-out",
+            &certificate,
+        ],
+    );
+    let arguments = [
+        "-W",
+        "ignore",
+        "-c",
+        SCRIPT,
+        &der,
+        &certificate,
+        &store,
+        PASSWORD,
+    ];
+    ran(Command::new(python).args(arguments)).ok();
+    let shown = key("show", &format!("jks:{store}?password-source=env:P"), &[]);
     assert_one(&warnings(shown), "does not match this key");
     Ok(())
 }

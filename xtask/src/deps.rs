@@ -56,22 +56,18 @@ const NEVER: &[&str] = &[
 const NOT_BY_DEFAULT: &[&str] = &["aws-lc-rs", "aws-lc-sys", "aws-lc-fips-sys"];
 
 /// The features that bring a vendor's crates, and how those are named. No other build has them.
-const VENDORS: &[(&str, &[&str])] = &[
-    (
-        "awskms",
-        &[
-            "aws-config",
-            "aws-credential-types",
-            "aws-runtime",
-            "aws-sdk-",
-            "aws-sigv4",
-            "aws-smithy-",
-            "aws-types",
-        ],
-    ),
-    ("gcpkms", &["gcp_auth", "google-cloud-"]),
-    ("azurekv", &["azure_", "typespec"]),
-];
+const VENDORS: &[(&str, &[&str])] = &[(
+    "awskms",
+    &[
+        "aws-config",
+        "aws-credential-types",
+        "aws-runtime",
+        "aws-sdk-",
+        "aws-sigv4",
+        "aws-smithy-",
+        "aws-types",
+    ],
+)];
 
 /// The features of services that are spoken to without their vendor's crates.
 const BY_HTTP: &[&str] = &["vault", "gcpkms", "azurekv"];

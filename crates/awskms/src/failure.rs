@@ -34,10 +34,8 @@ impl Call<'_> {
                 let status = context.raw().status().as_u16();
                 let refused = self.refused(context.err(), status);
                 let refused = refused.with_source(told(error, context.err()));
-                match retry_after(context.raw()) {
-                    Some(wait) if refused.is_transient() => refused.with_retry_after(wait),
-                    _ => refused,
-                }
+                let wait = retry_after(context.raw()).filter(|_| refused.is_transient());
+                refused.with_retry_after(wait)
             }
             SdkError::TimeoutError(_) => {
                 let what = format!("AWS KMS did not answer {permission} in time");

@@ -73,15 +73,7 @@ fn unseen(
 
 /// The URI at the key's ARN: an alias may be moved to another key, and a key id says neither account nor region.
 fn pinned(uri: &KeyUri, arn: &str) -> KeyUri {
-    let names: Vec<_> = uri
-        .attribute_names()
-        .filter(|name| *name != "region")
-        .collect();
-    names
-        .into_iter()
-        .fold(KeyUri::literal("awskms", arn), |pinned, name| {
-            pinned.with_attribute(name, uri.attribute(name).unwrap_or_default())
-        })
+    uri.clone().without_attribute("region").with_literal(arn)
 }
 
 #[derive(Debug)]

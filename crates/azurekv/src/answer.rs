@@ -85,10 +85,8 @@ pub(crate) fn failure(response: &Response, key: &Locator, asked: Asked) -> Error
         _ => Error::new(ErrorKind::Backend, format!("{host} refuses {} (status {status})", asked.permission())),
     };
     let error = error.with_source(told.words());
-    match response.retry_after() {
-        Some(wait) if error.is_transient() => error.with_retry_after(wait),
-        _ => error,
-    }
+    let wait = response.retry_after().filter(|_| error.is_transient());
+    error.with_retry_after(wait)
 }
 
 /// 403 for who calls, or from where.
@@ -145,10 +143,7 @@ fn unexplained(response: &Response) -> Error {
             kind,
             format!("the vault, or what stands before it, cannot answer now (status {status})"),
         );
-        return match response.retry_after() {
-            Some(wait) => error.with_retry_after(wait),
-            None => error,
-        };
+        return error.with_retry_after(response.retry_after());
     }
     foreign(response)
 }

@@ -186,7 +186,7 @@ impl AzureKey {
             }
             Err(error) => return Err(error),
         };
-        let id = KeyId::new(&pinned(&self.uri, &place.kid(&version)));
+        let id = KeyId::new(&self.uri.with_literal(&place.kid(&version)));
         place.version = Some(version);
         Ok(Arc::new(KeyVaultSigner {
             session,
@@ -225,14 +225,4 @@ fn address(endpoint: Option<&str>, place: &Locator) -> Result<String> {
         .with_hint("an endpoint is https://HOST; tokens go there, and so over TLS alone")
     })?;
     Ok(url.as_str().trim_end_matches('/').to_owned())
-}
-
-/// The URI with the version that signs.
-fn pinned(uri: &KeyUri, kid: &str) -> KeyUri {
-    let names: Vec<_> = uri.attribute_names().collect();
-    names
-        .into_iter()
-        .fold(KeyUri::literal("azurekv", kid), |pinned, name| {
-            pinned.with_attribute(name, uri.attribute(name).unwrap_or_default())
-        })
 }

@@ -90,10 +90,12 @@ impl Error {
         self
     }
 
-    /// How long the service asked us to wait.
+    /// How long the service asked us to wait, where it did.
     #[must_use]
-    pub fn with_retry_after(mut self, retry_after: Duration) -> Self {
-        self.inner_mut().retry_after = Some(retry_after);
+    pub fn with_retry_after(mut self, retry_after: impl Into<Option<Duration>>) -> Self {
+        if let Some(retry_after) = retry_after.into() {
+            self.inner_mut().retry_after = Some(retry_after);
+        }
         self
     }
 

@@ -148,6 +148,15 @@ impl KeyUri {
         self
     }
 
+    /// The same attributes at another place, taken literally: the key or version that a name stood for.
+    #[must_use]
+    pub fn with_literal(self, locator: &str) -> Self {
+        Self {
+            attributes: self.attributes,
+            ..Self::literal(self.scheme, locator)
+        }
+    }
+
     /// Refuses attributes that are not among those accepted.
     ///
     /// # Errors
@@ -384,6 +393,14 @@ mod tests {
             "jks:/Etc/My+Keys%3F.jks?alias=Job%26Cert&password-source=env:P"
         );
         assert_eq!(parse(&uri.to_string()), uri);
+    }
+
+    #[test]
+    fn attributes_move_to_another_place() {
+        let uri: KeyUri = "awskms:alias/jobs?profile=p%26q".parse().unwrap();
+        let moved = uri.with_literal("arn:a?b");
+        assert_eq!(moved.to_string(), "awskms:arn:a%3Fb?profile=p%26q");
+        assert_eq!(moved.attribute("profile"), Some("p&q"));
     }
 
     #[test]

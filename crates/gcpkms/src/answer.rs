@@ -87,10 +87,7 @@ pub(crate) fn foreign(response: &Response) -> Error {
         format!("what answered (HTTP {status}) is not the API of Cloud KMS"),
     )
     .with_hint("check endpoint=, and what stands between: a proxy, a login page or another service may have answered");
-    match response.retry_after() {
-        Some(wait) => error.with_retry_after(wait),
-        None => error,
-    }
+    error.with_retry_after(response.retry_after())
 }
 
 /// Every status but 200, 401, 403 and a failed precondition.
@@ -123,14 +120,14 @@ pub(crate) fn failure(
                 "a quota of Cloud KMS is used up for now",
             )
             .with_hint("keep tokens, sign less often, or ask for more: the quotas of cloudkms.googleapis.com in the console");
-            waiting(error, retry_after.or(status.wait))
+            error.with_retry_after(retry_after.or(status.wait))
         }
         (409 | 500 | 502..=504, _) => {
             let error = Error::new(
                 ErrorKind::Unavailable,
                 format!("Cloud KMS cannot answer now (HTTP {code}, {name})"),
             );
-            waiting(error, retry_after.or(status.wait))
+            error.with_retry_after(retry_after.or(status.wait))
         }
         _ => Error::new(
             ErrorKind::Backend,
@@ -148,13 +145,6 @@ pub(crate) fn words(text: &str) -> String {
 /// A field of an answer as such words; empty where it is not there.
 pub(crate) fn field(answer: &Value, name: &str) -> String {
     answer[name].as_str().map(words).unwrap_or_default()
-}
-
-fn waiting(error: Error, wait: Option<Duration>) -> Error {
-    match wait {
-        Some(wait) => error.with_retry_after(wait),
-        None => error,
-    }
 }
 
 /// `google.protobuf.Duration` in JSON: `3s`, `0.5s`.

@@ -138,13 +138,7 @@ impl GcpKey {
             }
             read => read?,
         };
-        let uri = uri
-            .attribute_names()
-            .filter_map(|name| Some((name, uri.attribute(name)?)))
-            .fold(
-                KeyUri::literal("gcpkms", &version.to_string()),
-                |pinned, (name, value)| pinned.with_attribute(name, value),
-            );
+        let uri = uri.with_literal(&version.to_string());
         Ok(Arc::new(KmsSigner {
             session,
             id: KeyId::new(&uri),

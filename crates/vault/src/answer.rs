@@ -65,10 +65,7 @@ pub(crate) fn failure(response: &Response, path: &str) -> Error {
             .with_hint(
                 "ask for a higher quota on this path (sys/quotas/rate-limit), or sign less often",
             );
-            match response.retry_after() {
-                Some(wait) => error.with_retry_after(wait),
-                None => error,
-            }
+            error.with_retry_after(response.retry_after())
         }
         502..=504 => Error::new(
             ErrorKind::Unavailable,

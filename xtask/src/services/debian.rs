@@ -30,6 +30,9 @@ const TOOLS: &[Tool] = &[
     tool("curl", "curl"),
     tool("jq", "jq"),
     tool("man", "man-db"),
+    // They read what is written here.
+    tool("certtool", "gnutls-bin"),
+    tool("pk12util", "libnss3-tools"),
     // What the errors name for files that are no key files of ours.
     tool("puttygen", "putty-tools"),
     tool("7z", "p7zip-full"),

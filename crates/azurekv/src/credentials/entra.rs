@@ -193,10 +193,8 @@ impl Entra {
             .map(|number| format!("AADSTS{number}"))
             .collect();
         let error = error.with_source(format!("{url} answered {status} {}", numbers.join(", ")));
-        match response.retry_after() {
-            Some(wait) if error.is_transient() => error.with_retry_after(wait),
-            _ => error,
-        }
+        let wait = response.retry_after().filter(|_| error.is_transient());
+        error.with_retry_after(wait)
     }
 }
 

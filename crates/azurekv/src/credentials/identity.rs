@@ -123,10 +123,7 @@ impl ManagedIdentity {
             kind,
             format!("the managed identity cannot be asked now (status {status})"),
         );
-        match response.retry_after() {
-            Some(wait) => error.with_retry_after(wait),
-            None => error,
-        }
+        error.with_retry_after(response.retry_after())
     }
 }
 

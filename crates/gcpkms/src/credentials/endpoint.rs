@@ -75,10 +75,8 @@ pub(super) fn failed(response: &Response, who: &str) -> Error {
         )
         .with_hint("check token_uri in the file, and what stands between"),
     };
-    match response.retry_after() {
-        Some(wait) if error.is_transient() => error.with_retry_after(wait),
-        _ => error,
-    }
+    let wait = response.retry_after().filter(|_| error.is_transient());
+    error.with_retry_after(wait)
 }
 
 /// Whether it can stand in a header.
