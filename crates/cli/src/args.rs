@@ -13,8 +13,8 @@ use crate::{
 
 /// The key stays where it is; the token comes to you.
 ///
-/// keybearer signs OAuth 2.0 JWT bearer assertions with a key in a JKS, PKCS#12 or PEM file or in a PKCS#11 HSM, and
-/// exchanges them for access tokens.
+/// keybearer signs OAuth 2.0 JWT bearer assertions with a key in a JKS, PKCS#12 or PEM file, in a PKCS#11 HSM or in a key
+/// service (Vault, AWS KMS, Google Cloud KMS, Azure Key Vault), and exchanges them for access tokens.
 #[derive(Debug, Parser)]
 #[command(
     name = "keybearer",

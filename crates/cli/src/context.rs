@@ -5,10 +5,13 @@ use std::sync::Arc;
 use keybearer::ProcessEnv;
 use keybearer_core::{Algorithm, Bound, Error, ErrorKind, KeyUri, OpenContext, Registry, Signer};
 
-use crate::{failure::Failure, layers::Origins, output::Output, prompt, remembering::Remembering};
+use crate::{
+    failure::Failure, layers::Origins, network::NetworkOptions, output::Output, prompt,
+    remembering::Remembering,
+};
 
 /// What every command is given.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Context {
     /// Where words go.
     pub(crate) out: Output,
@@ -27,6 +30,14 @@ impl Context {
             origins,
             registry: keybearer::default_registry(),
             open: OpenContext::new(Arc::new(ProcessEnv::new().with_prompt(prompt::ask))),
+        }
+    }
+
+    /// As this one, for keys that are reached in this way.
+    pub(crate) fn reaching(&self, network: &NetworkOptions) -> Self {
+        Self {
+            open: network.reaching(&self.open),
+            ..self.clone()
         }
     }
 

@@ -32,7 +32,7 @@ impl Layer {
 }
 
 /// Where the values of the options in force come from.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Origins(BTreeMap<String, Layer>);
 
 /// Options that choose the profile cannot stand in one.

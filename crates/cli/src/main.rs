@@ -12,6 +12,7 @@ mod failure;
 mod input;
 mod layers;
 mod logging;
+mod network;
 mod output;
 mod progress;
 mod prompt;

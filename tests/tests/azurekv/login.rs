@@ -92,18 +92,28 @@ pub(crate) fn nobody() {
 /// What is said of the connection is said of the vault and of the login too.
 pub(crate) fn ca_certificate() {
     let cloud = Cloud::new();
-    let key = cloud.key();
-    let asked = |more: &[&str]| {
-        let mut command = keybearer(&["assertion", "--json", "--key", &key]);
-        command.args(["--client-id", "app", "--username", "job@example.org"]);
-        cloud.by("signer")(command.args(more));
+    let (key, message) = (cloud.key(), cloud.scratch.write("message", "hello"));
+    let asked = |command: &[&str], more: &[&str]| {
+        let mut command = keybearer(&[command, more].concat());
+        cloud.by("signer")(&mut command);
         ran(command.env_remove("SSL_CERT_FILE"))
     };
-    let signed = asked(&["--ca-certificate", &cloud.ca]).json();
-    assert_eq!(signed["header"]["alg"], "RS256");
-    let refused = asked(&[]);
-    assert!(refused.stderr.contains("--ca-certificate"), "{refused:?}");
-    assert!(!format!("{refused:?}").contains(SECRET));
+    // Every command that reaches a key.
+    #[rustfmt::skip]
+    let commands: [&[&str]; 4] = [
+        &["assertion", "--key", &key, "--client-id", "app", "--username", "job@example.org"],
+        &["sign", "--key", &key, &message],
+        &["cert", "new", "--key", &key, "--subject", "CN=job"],
+        &["key", "show", &key],
+    ];
+    for command in commands {
+        let done = asked(command, &["--ca-certificate", &cloud.ca]);
+        assert_eq!(done.status, 0, "{done:?}");
+        let refused = asked(command, &[]);
+        assert_eq!(refused.status, 1, "{refused:?}");
+        assert!(refused.stderr.contains("--ca-certificate"), "{refused:?}");
+        assert!(!format!("{refused:?}").contains(SECRET));
+    }
 }
 
 pub(crate) fn sources() {

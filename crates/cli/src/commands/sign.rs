@@ -11,6 +11,7 @@ use crate::{
     encoding::{Encoding, base64url},
     failure::{Failure, Outcome, Status},
     input,
+    network::NetworkOptions,
 };
 
 /// Sign a message with a key
@@ -32,6 +33,9 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     algorithm: AlgorithmOption,
 
+    #[command(flatten)]
+    network: NetworkOptions,
+
     /// How the signature is written
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
     format: Encoding,
@@ -48,6 +52,7 @@ struct Signed {
 }
 
 pub(crate) async fn run(arguments: &Arguments, cx: &Context) -> Outcome {
+    let cx = &cx.reaching(&arguments.network);
     let uri = arguments.key.uri(&cx.origins)?;
     let asked = arguments.algorithm.algorithm()?;
     if cx.out.is_json() && arguments.format != Encoding::Base64url {

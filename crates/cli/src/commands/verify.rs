@@ -15,6 +15,7 @@ use crate::{
     encoding::Encoding,
     failure::{Failure, Outcome, Status},
     input,
+    network::NetworkOptions,
 };
 
 /// Verify a signature with the public half of a key
@@ -48,6 +49,9 @@ pub(crate) struct Arguments {
     algorithm: AlgorithmOption,
 
     #[command(flatten)]
+    network: NetworkOptions,
+
+    #[command(flatten)]
     json: Json,
 }
 
@@ -57,6 +61,7 @@ struct Verified {
 }
 
 pub(crate) async fn run(arguments: &Arguments, cx: &Context) -> Outcome {
+    let cx = &cx.reaching(&arguments.network);
     let uri = arguments.key.uri(&cx.origins)?;
     let asked = arguments.algorithm.algorithm()?;
     let written = written(arguments).await?;

@@ -4,8 +4,6 @@ mod pairs;
 mod plan;
 mod refusal;
 
-use std::path::PathBuf;
-
 use clap::{Args, ValueEnum};
 use keybearer_salesforce::Login;
 
@@ -15,6 +13,7 @@ use crate::{
     args::{AlgorithmOption, KeyOption},
     context::Context,
     failure::Failure,
+    network::NetworkOptions,
 };
 
 /// Who logs in, where, and with what.
@@ -111,17 +110,8 @@ pub(crate) struct Connection {
     )]
     client_secret_source: Option<String>,
 
-    /// How long a request may take
-    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..), help_heading = "The network")]
-    timeout: u32,
-
-    /// The proxy [default: HTTPS_PROXY, HTTP_PROXY and NO_PROXY]
-    #[arg(long, value_name = "URL", help_heading = "The network")]
-    proxy: Option<String>,
-
-    /// PEM certificates that are trusted besides the system's
-    #[arg(long, value_name = "PATH", help_heading = "The network")]
-    ca_certificate: Option<PathBuf>,
+    #[command(flatten)]
+    network: NetworkOptions,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use keybearer_auth::{ClientAuth, JwtBearer};
-use keybearer_core::{Algorithm, Bound, KeyUri, Network, Secret, SecretSource};
+use keybearer_core::{Algorithm, Bound, KeyUri, OpenContext, SecretSource};
 use keybearer_http::Client;
 use keybearer_salesforce::{Endpoints, Login};
 use serde_json::Value;
@@ -33,8 +33,7 @@ pub(crate) struct Plan {
 pub(crate) struct KeyPlan {
     uri: KeyUri,
     algorithm: Algorithm,
-    network: Network,
-    timeout: Duration,
+    open: OpenContext,
 }
 
 impl Plan {
@@ -65,7 +64,7 @@ impl Plan {
             may_try_other_audience: options.audience.is_none() && claimed(&["aud"]).is_none(),
             audience,
             lifetime: Duration::from_secs(options.lifetime.into()),
-            client: Arc::new(Client::new(&network(options), timeout(options))),
+            client: Arc::new(options.network.client()),
             scope: options.scope.clone(),
             claims,
             headers: pairs::json(&options.headers, "--header")?,
@@ -118,16 +117,13 @@ impl KeyPlan {
         Ok(Self {
             uri,
             algorithm,
-            network: network(options),
-            timeout: timeout(options),
+            open: options.network.reaching(&cx.open),
         })
     }
 
     /// The key, open; whoever holds it is reached as the token endpoint is.
     pub(crate) async fn open(&self, cx: &Context) -> Result<Bound, Failure> {
-        let mut open = cx.open.clone();
-        (open.timeout, open.network) = (self.timeout, self.network.clone());
-        let signer = cx.signer_with(&self.uri, &open).await?;
+        let signer = cx.signer_with(&self.uri, &self.open).await?;
         Ok(Bound::new(signer, self.algorithm)?)
     }
 }
@@ -157,17 +153,6 @@ fn endpoints(options: &Connection) -> Result<(String, String), Failure> {
         ),
     };
     Ok((token_url, options.audience.clone().unwrap_or(audience)))
-}
-
-fn network(options: &Connection) -> Network {
-    let mut network = Network::default();
-    network.proxy = options.proxy.as_deref().map(Secret::from);
-    network.ca_certificate = options.ca_certificate.clone();
-    network
-}
-
-fn timeout(options: &Connection) -> Duration {
-    Duration::from_secs(options.timeout.into())
 }
 
 async fn client_auth(options: &Connection, cx: &Context) -> Result<ClientAuth, Failure> {

@@ -9,6 +9,7 @@ use crate::{
     certificates,
     context::Context,
     failure::{Failure, Outcome, Status},
+    network::NetworkOptions,
 };
 
 /// Print the certificate of a key: what is uploaded to the app
@@ -26,9 +27,13 @@ pub(crate) struct Arguments {
 
     #[command(flatten)]
     key: KeyArgument,
+
+    #[command(flatten)]
+    network: NetworkOptions,
 }
 
 pub(crate) async fn run(arguments: &Arguments, cx: &Context) -> Outcome {
+    let cx = &cx.reaching(&arguments.network);
     let uri = arguments.key.uri(&cx.origins)?;
     if arguments.chain && arguments.form.der {
         return Err(Failure::usage("--chain and --der exclude each other")

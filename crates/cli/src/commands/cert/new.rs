@@ -7,6 +7,7 @@ use crate::{
     args::{AlgorithmOption, KeyOption},
     context::Context,
     failure::{Outcome, Status},
+    network::NetworkOptions,
 };
 
 /// Make a self-signed certificate for a key, wherever the key lives
@@ -28,9 +29,13 @@ pub(crate) struct Arguments {
 
     #[command(flatten)]
     algorithm: AlgorithmOption,
+
+    #[command(flatten)]
+    network: NetworkOptions,
 }
 
 pub(crate) async fn run(arguments: &Arguments, cx: &Context) -> Outcome {
+    let cx = &cx.reaching(&arguments.network);
     let uri = arguments.key.uri(&cx.origins)?;
     let asked = arguments.algorithm.algorithm()?;
     let builder = arguments.certificate.builder()?;

@@ -9,6 +9,7 @@ use crate::{
     certificates,
     context::Context,
     failure::{Outcome, Status},
+    network::NetworkOptions,
     output::{Output, Paint},
     text::{columns, printable},
 };
@@ -21,6 +22,9 @@ use crate::{
 pub(crate) struct Arguments {
     #[command(flatten)]
     key: KeyArgument,
+
+    #[command(flatten)]
+    network: NetworkOptions,
 
     #[command(flatten)]
     json: Json,
@@ -45,6 +49,7 @@ struct Line<'a> {
 }
 
 pub(crate) async fn run(arguments: &Arguments, cx: &Context) -> Outcome {
+    let cx = &cx.reaching(&arguments.network);
     let uri = arguments.key.uri(&cx.origins)?;
     let store = cx.registry.entries(&uri, &cx.open).await?;
     let listed = Listed {

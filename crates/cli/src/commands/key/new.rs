@@ -14,6 +14,7 @@ use crate::{
     commands::cert::CertificateOptions,
     context::Context,
     failure::{Failure, Outcome, Status},
+    network::NetworkOptions,
     progress,
 };
 
@@ -28,6 +29,9 @@ use crate::{
 pub(crate) struct Arguments {
     #[command(flatten)]
     key: KeyArgument,
+
+    #[command(flatten)]
+    network: NetworkOptions,
 
     #[command(flatten)]
     certificate: CertificateOptions,
@@ -67,6 +71,7 @@ enum NewType {
 }
 
 pub(crate) async fn run(arguments: &Arguments, cx: &Context) -> Outcome {
+    let cx = &cx.reaching(&arguments.network);
     let uri = arguments.key.uri(&cx.origins)?;
     let certify = SelfSign(arguments.certificate.builder()?);
     let mut spec = KeySpec::new(arguments.key_type()?);

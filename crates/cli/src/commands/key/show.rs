@@ -8,6 +8,7 @@ use crate::{
     args::{Json, KeyArgument},
     context::Context,
     failure::{Failure, Outcome, Status},
+    network::NetworkOptions,
 };
 
 /// Show one key: its type, size, fingerprint, algorithms, and its certificates with their expiry
@@ -20,10 +21,14 @@ pub(crate) struct Arguments {
     key: KeyArgument,
 
     #[command(flatten)]
+    network: NetworkOptions,
+
+    #[command(flatten)]
     json: Json,
 }
 
 pub(crate) async fn run(arguments: &Arguments, cx: &Context) -> Outcome {
+    let cx = &cx.reaching(&arguments.network);
     let uri = arguments.key.uri(&cx.origins)?;
     let open = cx.remembering_secrets();
     let shown = match cx.registry.open(&uri, &open).await {
