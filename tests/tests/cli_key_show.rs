@@ -267,6 +267,16 @@ fn unusable() -> Result<(), Failed> {
         let listed = key("list", &uri, &[]).json();
         assert_eq!(listed["entries"][0]["bits"], bits);
     }
+    // With the cure, where there is one.
+    let camellia = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/fixtures/pkcs12/openssl-camellia-key.p12"
+    );
+    let camellia = format!("pkcs12:{camellia}?password-value=correct-horse");
+    let told = warnings(key("show", &camellia, &[]));
+    for words in ["Camellia", "openssl pkcs12"] {
+        assert!(told[0].contains(words), "{told:?}");
+    }
     Ok(())
 }
 

@@ -61,9 +61,7 @@ async fn unusable(
         return Ok(None);
     };
     match beside::key_of(&store, uri.attribute("alias")) {
-        Some(entry) if entry.key_type.is_some() => {
-            Shown::unusable(uri, entry, why.to_string()).map(Some)
-        }
+        Some(entry) if entry.key_type.is_some() => Shown::unusable(uri, entry, why).map(Some),
         _ => Ok(None),
     }
 }

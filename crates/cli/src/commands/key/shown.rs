@@ -1,6 +1,8 @@
 //! One key as `key show` and `key new` tell of it.
 
-use keybearer_core::{Algorithm, Certificate, Entry, ErrorKind, KeyId, KeyUri, PublicKey, Signer};
+use keybearer_core::{
+    Algorithm, Certificate, Entry, Error, ErrorKind, KeyId, KeyUri, PublicKey, Signer,
+};
 use serde::Serialize;
 
 use super::salesforce;
@@ -61,7 +63,7 @@ impl Shown {
     }
 
     /// A key that nothing here signs with, and why.
-    pub(crate) fn unusable(uri: &KeyUri, entry: &Entry, why: String) -> Result<Self, Failure> {
+    pub(crate) fn unusable(uri: &KeyUri, entry: &Entry, why: &Error) -> Result<Self, Failure> {
         let leaf = entry.certificates.first();
         let public_key = leaf.and_then(|leaf| leaf.public_key().ok());
         let mut shown = Self::new(&KeyId::new(uri), entry.certificates.clone())?
@@ -69,8 +71,12 @@ impl Shown {
         shown.alias = entry.alias.clone();
         shown.key_type = entry.key_type.clone().or(shown.key_type);
         shown.bits = entry.bits.or(shown.bits);
-        shown.warnings.push(format!("this key cannot sign: {why}"));
-        shown.note = Some(why);
+        let cure = why.hint().map(|hint| format!("; {hint}"));
+        let cure = cure.unwrap_or_default();
+        shown
+            .warnings
+            .push(format!("this key cannot sign: {why}{cure}"));
+        shown.note = Some(why.to_string());
         Ok(shown.judged(None))
     }
 
